@@ -9,7 +9,7 @@ ARGS ?=
 VENV := .venv
 STUDIO_VENV := .venv-labelstudio
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 LOCK := $(BIN)/pip-compile --quiet --strip-extras --no-allow-unsafe --no-emit-index-url --no-emit-find-links \
 	--no-emit-trusted-host --no-emit-options --no-header --annotation-style=line
 
@@ -104,5 +104,5 @@ $(VENV)/.train: $(VENV)/.test requirements/train.txt
 # Not pinned: the promise is that the newest Label Studio works. `make clean` or removing the folder brings it up to date.
 $(STUDIO_VENV)/.installed: $(VENV)/.created
 	$(PYTHON) -m venv $(STUDIO_VENV)
-	$(STUDIO_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --upgrade label-studio
+	$(STUDIO_VENV)/bin/python -m pip --disable-pip-version-check --quiet --quiet install --upgrade label-studio
 	@touch $@

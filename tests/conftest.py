@@ -1,0 +1,77 @@
+"""What every test may use: the labelled pages beside the repository, the fixed configuration, the judge."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from tests import studio_environment
+from tests.judge import Judge
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def pytest_report_header() -> list[str]:
+    """Say which Label Studio is talked to (the newest, so it is not in any pin) and where the pages are."""
+    return [
+        f"label-studio: {studio_environment.version() or 'absent (make studio)'}",
+        f"labelled pages: {_shared() or 'absent (IMAGEFAULTY_SHARED)'}",
+    ]
+
+
+def absent(what: str) -> NoReturn:
+    """Skip a test because a part is not there, or fail it where everything must be (IMAGEFAULTY_NO_SKIP)."""
+    if os.environ.get("IMAGEFAULTY_NO_SKIP"):
+        pytest.fail(what)
+    pytest.skip(what)
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The folder that holds pyproject.toml."""
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def shared_folder() -> Path:
+    """The folder whose ``data/manifest.csv`` lists the labelled pages; skips without it, wherever it runs."""
+    folder = _shared()
+    if folder is None:
+        pytest.skip("the labelled pages are not here; name their folder with IMAGEFAULTY_SHARED")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared_pages(shared_folder: Path) -> Callable[[int], list[Path]]:
+    """Call with a number to get that many page files, spread evenly over the collection."""
+
+    def pick(number: int) -> list[Path]:
+        pages = sorted(path for path in (shared_folder / "data" / "pages").rglob("*") if path.is_file())
+        return pages[:: max(1, len(pages) // number)][:number]
+
+    return pick
+
+
+@pytest.fixture(scope="session")
+def labelling_config() -> str:
+    """The fixed labelling configuration."""
+    return (REPOSITORY / "examples" / "labelling_config.xml").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def label_studio_judge() -> Iterator[Judge]:
+    """Label Studio's own opinion about predictions."""
+    python = studio_environment.python()
+    if python is None:
+        absent("label_studio_sdk is not here; `make studio` installs it in an environment of its own")
+    with Judge(python) as judge:
+        yield judge
+
+
+def _shared() -> Path | None:
+    folder = Path(os.environ.get("IMAGEFAULTY_SHARED") or REPOSITORY.parent / "shared")
+    return folder if (folder / "data" / "manifest.csv").is_file() else None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from imagefaulty._version import __version__
 from imagefaulty.checks import CHECKS, Check, PageClass
 from imagefaulty.errors import ImageFaultyError
-from imagefaulty.inspection import Answer, Finding, Inspector
+from imagefaulty.finding import Answer, Finding
+from imagefaulty.inspection import Inspector
 from imagefaulty.pages import Limits, Page
-
-__version__ = "0.1.0"
 
 __all__ = [
     "CHECKS",

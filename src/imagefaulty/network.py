@@ -1,0 +1,204 @@
+"""ONNX Runtime sessions of one bundle: a page in; logits, embedding and evidence out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+from PIL import Image
+
+from imagefaulty.bundle import Bundle, GraphSpec, InputSpec, OutputSpec
+from imagefaulty.checks import CheckName, check_named
+from imagefaulty.errors import BundleDamaged
+from imagefaulty.pages import Page
+
+_FILTERS: Final[Mapping[str, Image.Resampling]] = {
+    "box": Image.Resampling.BOX,
+    "bilinear": Image.Resampling.BILINEAR,
+    "hamming": Image.Resampling.HAMMING,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+#: Log severity "error": warnings about graph optimisation help nobody who scans pages.
+_ERRORS_ONLY: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where the page lies inside a graph's input, as fractions of the input's width and height."""
+
+    left: float = 0.0
+    top: float = 0.0
+    width: float = 1.0
+    height: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EvidenceMap:
+    """Per-cell logits of one evidence channel.
+
+    Attributes:
+        logits: float32, shape (rows, columns), row 0 at the top of the input.
+        placement: Where the page lies inside the input, hence inside the map.
+    """
+
+    logits: NDArray[np.float32]
+    placement: Placement
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scores:
+    """What the graphs say of one page, before calibration.
+
+    Attributes:
+        logits: Per check float32 logits, shape (classes,), in the wire order of :mod:`imagefaulty.checks`.
+        embedding: float32, shape (at most 512,), or None where the bundle has none.
+        evidence: Evidence maps by channel name.
+    """
+
+    logits: Mapping[CheckName, NDArray[np.float32]]
+    embedding: NDArray[np.float32] | None
+    evidence: Mapping[str, EvidenceMap]
+
+
+class Network:
+    """The graphs of a bundle, ready to run. Safe to use from many threads at once."""
+
+    def __init__(self, bundle: Bundle, *, checks: Collection[CheckName] | None = None, threads: int = 1) -> None:
+        """Open the sessions.
+
+        Args:
+            bundle: A verified bundle.
+            checks: Checks that are wanted; graphs that serve none of them are not opened. None means all.
+            threads: Threads inside one run. Small networks gain more from running pages side by side.
+
+        Raises:
+            BundleDamaged: A graph does not load, or lacks an input or output that the manifest names.
+        """
+        wanted = set(bundle.checks if checks is None else checks)
+        self._graphs = tuple(
+            _Graph(bundle, spec, wanted & set(spec.outputs), threads)
+            for spec in bundle.graphs
+            if wanted & set(spec.outputs)
+        )
+        sizes = [graph.spec.input.size for graph in self._graphs]
+        self._page_size = max(width for width, _ in sizes), max(height for _, height in sizes)
+
+    @property
+    def page_size(self) -> tuple[int, int]:
+        """The size (width, height) in px that a page must not fall below when it is shrunk while decoding."""
+        return self._page_size
+
+    def run(self, page: Page, *, evidence: bool = False) -> Scores:
+        """Run every graph on one page.
+
+        Args:
+            page: The page; decoded no smaller than :attr:`page_size`, or at its own smaller size.
+            evidence: Also fetch the evidence maps.
+        """
+        logits: dict[CheckName, NDArray[np.float32]] = {}
+        maps: dict[str, EvidenceMap] = {}
+        embedding = None
+        for graph in self._graphs:
+            scores = graph.run(page.pixels, evidence=evidence)
+            logits.update(scores.logits)
+            maps.update(scores.evidence)
+            embedding = scores.embedding if embedding is None else embedding
+        return Scores(logits, embedding, maps)
+
+
+class _Graph:
+    """One ONNX Runtime session and what its outputs mean."""
+
+    def __init__(self, bundle: Bundle, spec: GraphSpec, checks: Collection[CheckName], threads: int) -> None:
+        self.spec = spec
+        self._checks = {check: spec.outputs[check] for check in spec.outputs if check in checks}
+        self._orders = {check: _wire_order(check, output) for check, output in self._checks.items()}
+        self._session = _open_session(bundle, spec, threads)
+        self._names = [output.name for output in self._checks.values()]
+        if spec.embedding is not None:
+            self._names.append(spec.embedding)
+
+    def run(self, pixels: NDArray[np.uint8], *, evidence: bool) -> Scores:
+        tensor, placement = prepare(pixels, self.spec.input)
+        where = self.spec.evidence if evidence else None
+        names = self._names if where is None else [*self._names, where.name]
+        values = dict(zip(names, self._session.run(names, {self.spec.input.name: tensor}), strict=True))
+        logits = {
+            check: np.asarray(values[output.name][0], np.float32)[self._orders[check]]
+            for check, output in self._checks.items()
+        }
+        maps = {} if where is None else _maps(values[where.name][0], where.channels, placement)
+        embedding = None if self.spec.embedding is None else np.asarray(values[self.spec.embedding][0], np.float32)
+        return Scores(logits, embedding, maps)
+
+
+def prepare(pixels: NDArray[np.uint8], spec: InputSpec) -> tuple[NDArray[Any], Placement]:
+    """Turn page pixels into a graph's input tensor.
+
+    Args:
+        pixels: uint8, shape (h, w, 3), RGB.
+        spec: Size, resize rule, layout and normalisation of the input.
+
+    Returns:
+        The tensor, shape (1, height, width, 3) uint8 or (1, 3, height, width) float32 as ``spec.layout`` says, and
+        where the page lies inside it.
+    """
+    image, placement = _resize(Image.fromarray(pixels), spec)
+    array = np.asarray(image)
+    if spec.layout == "nhwc-uint8":
+        return array[np.newaxis], placement
+    scaled = array.astype(np.float32) / np.float32(255)
+    scaled = (scaled - np.asarray(spec.mean, np.float32)) / np.asarray(spec.std, np.float32)
+    return np.ascontiguousarray(scaled.transpose(2, 0, 1))[np.newaxis], placement
+
+
+def _resize(image: Image.Image, spec: InputSpec) -> tuple[Image.Image, Placement]:
+    if spec.resize == "squash":
+        return image.resize(spec.size, _FILTERS[spec.filter]), Placement()
+    ratio = min(spec.width / image.width, spec.height / image.height)
+    width = max(1, min(spec.width, round(image.width * ratio)))
+    height = max(1, min(spec.height, round(image.height * ratio)))
+    canvas = Image.new("RGB", spec.size, spec.fill)
+    left, top = (spec.width - width) // 2, (spec.height - height) // 2
+    canvas.paste(image.resize((width, height), _FILTERS[spec.filter]), (left, top))
+    return canvas, Placement(left / spec.width, top / spec.height, width / spec.width, height / spec.height)
+
+
+def _wire_order(check: CheckName, output: OutputSpec) -> list[int]:
+    """Indices that put the logits of a graph into the wire order of the check's classes."""
+    return [output.classes.index(name) for name in check_named(check).class_names]
+
+
+def _maps(values: NDArray[np.float32], channels: tuple[str, ...], placement: Placement) -> dict[str, EvidenceMap]:
+    return {name: EvidenceMap(values[index], placement) for index, name in enumerate(channels)}
+
+
+def _open_session(bundle: Bundle, spec: GraphSpec, threads: int) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _ERRORS_ONLY
+    path = bundle.directory / spec.file
+    try:
+        session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # noqa: BLE001 - ONNX Runtime raises a dozen unrelated types for a bad file
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise BundleDamaged(f"{path}: does not load ({reason}); install the bundle again") from None
+    _demand(path.name, "input", {spec.input.name}, {each.name for each in session.get_inputs()})
+    outputs = {output.name for output in spec.outputs.values()}
+    outputs |= {spec.embedding} if spec.embedding is not None else set()
+    outputs |= {spec.evidence.name} if spec.evidence is not None else set()
+    _demand(path.name, "output", outputs, {each.name for each in session.get_outputs()})
+    return session
+
+
+def _demand(file: str, what: str, named: set[str], present: set[str]) -> None:
+    if missing := sorted(named - present):
+        raise BundleDamaged(
+            f"{file}: the graph has no {what} {', '.join(missing)}, which the manifest names; install the bundle again"
+        )

@@ -1,0 +1,1 @@
+"""Label Studio: labelling configurations, task references and predictions, independent of any web framework."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.judge import Judge
+if TYPE_CHECKING:
+    from tests.judge import Judge
 
 pytestmark = pytest.mark.integration
 

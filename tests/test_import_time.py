@@ -1,0 +1,38 @@
+"""Importing the package must stay cheap: a command line and a worker process pay for it at every start."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+LIMIT_S = 0.3
+# Loaded when they are used, not before.
+HEAVY = (
+    "cyclopts",
+    "fastapi",
+    "httpx2",
+    "onnx",
+    "prometheus_client",
+    "pydantic",
+    "pypdfium2",
+    "rich",
+    "torch",
+    "uvicorn",
+)
+
+
+def fresh(program: str) -> str:
+    """What a program prints in a Python process of its own."""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def test_import_takes_less_than_a_third_of_a_second() -> None:
+    program = "import time; start = time.perf_counter(); import imagefaulty; print(time.perf_counter() - start)"
+    # The first run may read from a cold disk and another process may hold the core; the quickest tells the cost.
+    assert min(float(fresh(program)) for _ in range(7)) < LIMIT_S
+
+
+def test_import_loads_nothing_heavy() -> None:
+    loaded = fresh("import sys, imagefaulty; print(*sys.modules)").split()
+    assert set(HEAVY) & set(loaded) == set()

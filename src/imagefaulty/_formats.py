@@ -12,8 +12,9 @@ Format = Literal["JPEG", "PNG", "TIFF", "JPEG2000", "WebP", "BMP", "GIF", "PDF"]
 FORMATS: Final[tuple[Format, ...]] = get_args(Format)
 
 #: Endings by which a folder's pages are found; what a file is, its first bytes decide.
-SUFFIXES: Final[tuple[str, ...]] = tuple(
-    ".jpg .jpeg .jpe .jfif .png .tif .tiff .jp2 .j2k .jpf .jpx .j2c .webp .bmp .dib .gif .pdf".split()
+SUFFIXES: Final = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".jp2", ".j2k", ".jpf", ".jpx", ".j2c", ".webp"}
+    | {".bmp", ".dib", ".gif", ".pdf"}
 )
 
 _SIGNATURES: Final[tuple[tuple[bytes, Format], ...]] = (

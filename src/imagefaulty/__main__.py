@@ -1,0 +1,5 @@
+"""``python -m imagefaulty``: the command line."""
+
+from imagefaulty.cli import main
+
+main()

@@ -1,0 +1,194 @@
+"""The command line: one command per verb. Data goes to stdout, talk to stderr.
+
+Exit statuses: 0 all is well; 2 a wrong argument or setting; 3 the model bundle cannot be used; 4 a page could not
+be inspected (all others were); 70 an error that is ours; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Final, NoReturn
+
+from cyclopts import App, Parameter
+
+from imagefaulty import listing
+from imagefaulty._formats import SUFFIXES
+from imagefaulty._version import __version__
+from imagefaulty.bundle import DEFAULT_OPERATING_POINT, Bundle, load_bundle
+from imagefaulty.errors import ImageFaultyError, PageError, SettingsError
+from imagefaulty.finding import Finding
+from imagefaulty.inspection import Inspector
+from imagefaulty.pages import Limits
+
+app = App(
+    name="imagefaulty",
+    help="Say of scanned pages whether they are empty, folded or torn, carry a note, and how they were written.",
+    version=__version__,
+    version_flags=["--version"],
+)
+bundle_app = App(name="bundle", help="Look at model bundles.")
+app.command(bundle_app)
+
+_BundleOption = Annotated[
+    Path | None,
+    Parameter(name=["--bundle", "--model-dir"], env_var="MODEL_DIR", help="Model bundle; embedded if none."),
+]
+_DEFAULTS: Final = Limits()
+#: 128 + SIGINT, as shells have it.
+_INTERRUPTED: Final = 130
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    try:
+        app(result_action="sys_exit")
+    except ImageFaultyError as error:
+        _end(error)
+    except BrokenPipeError:
+        # The reader has gone (``| head``): end quietly, as other tools do.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
+
+
+@app.command
+def inspect(
+    files: Annotated[list[Path], Parameter(help="Images, documents, or folders of them.", negative=())],
+    /,
+    *,
+    format: Annotated[listing.Format, Parameter(help="Form of the output.")] = "table",  # noqa: A002 - the flag's name
+    checks: Annotated[str | None, Parameter(help="Checks to answer, separated by commas; all if none.")] = None,
+    evidence: Annotated[bool, Parameter(help="Also say where each fault is (JSON forms).", negative=())] = False,
+    bundle: _BundleOption = None,
+    operating_point: Annotated[
+        str, Parameter(help="Thresholds by which verdicts are given.")
+    ] = DEFAULT_OPERATING_POINT,
+    workers: Annotated[int | None, Parameter(help="Files worked on at once; one per processor if none.")] = None,
+    max_image_bytes: Annotated[
+        int, Parameter(env_var="MAX_IMAGE_BYTES", help="Largest file that is read, in bytes.")
+    ] = _DEFAULTS.bytes,
+    max_image_pixels: Annotated[
+        int, Parameter(env_var="MAX_IMAGE_PIXELS", help="Largest page that is decoded, in px.")
+    ] = _DEFAULTS.pixels,
+) -> int:
+    """Inspect pages and print what was found."""
+    if workers is not None and workers < 1:
+        raise SettingsError(f"--workers must be at least 1, not {workers}")
+    inspector = Inspector.load(
+        bundle,
+        checks=None if checks is None else [name.strip() for name in checks.split(",") if name.strip()],
+        operating_point=operating_point,
+        limits=_limits(max_image_bytes, max_image_pixels),
+    )
+    failed: list[Finding] = []
+    findings = inspector.inspect_many(_every_file(files), workers=workers or _processors(), evidence=evidence)
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for text in listing.write(_watched(findings, failed), format, checks=inspector.checks, width=width):
+        sys.stdout.write(text)
+    sys.stdout.flush()
+    for finding in failed:
+        assert finding.failure is not None  # noqa: S101 - for the type checker; only failures are collected
+        _say(f"error: {finding.failure.message}")
+    return PageError.exit_status if failed else 0
+
+
+@app.command
+def serve(
+    *,
+    host: Annotated[str | None, Parameter(help="Address to listen on (HOST).")] = None,
+    port: Annotated[int | None, Parameter(help="Port to listen on (PORT).")] = None,
+    workers: Annotated[int | None, Parameter(help="Server processes (WORKERS).")] = None,
+    threads: Annotated[int | None, Parameter(help="Pages worked on at once in each process (THREADS).")] = None,
+    log_level: Annotated[str | None, Parameter(help="debug, info, warning or error (LOG_LEVEL).")] = None,
+    model_dir: Annotated[Path | None, Parameter(help="Model bundle; embedded if none (MODEL_DIR).")] = None,
+    basic_auth_user: Annotated[str | None, Parameter(help="User that callers must name (BASIC_AUTH_USER).")] = None,
+    basic_auth_pass: Annotated[str | None, Parameter(help="Their password (BASIC_AUTH_PASS).")] = None,
+) -> None:
+    """Serve Label Studio and the HTTP API. Each flag has an environment variable; docs/settings.md lists all."""
+    from imagefaulty.service.run import serve as run  # noqa: PLC0415 - the service costs a second of start-up
+    from imagefaulty.service.settings import read_settings  # noqa: PLC0415
+
+    flags = {
+        "host": host,
+        "port": port,
+        "workers": workers,
+        "threads": threads,
+        "log_level": log_level,
+        "model_dir": model_dir,
+        "basic_auth_user": basic_auth_user,
+        "basic_auth_pass": basic_auth_pass,
+    }
+    run(read_settings(**{name: value for name, value in flags.items() if value is not None}))
+
+
+@bundle_app.command
+def show(directory: Annotated[Path | None, Parameter(env_var="MODEL_DIR")] = None, /) -> None:
+    """Verify a model bundle and print what is in it; the embedded one if no directory is given."""
+    sys.stdout.write("".join(f"{line}\n" for line in _described(load_bundle(directory))))
+
+
+def _described(bundle: Bundle) -> Iterator[str]:
+    yield f"name           {bundle.name}"
+    yield f"version        {bundle.version}"
+    yield f"description    {bundle.description}"
+    yield f"model version  {bundle.model_version}"
+    yield f"digest         {bundle.digest}"
+    yield f"directory      {bundle.directory}"
+    for graph in bundle.graphs:
+        size_bytes = (bundle.directory / graph.file).stat().st_size
+        yield f"graph          {graph.file}: {size_bytes / 1e6:.1f} MB, input {graph.input.width}x{graph.input.height}"
+        yield f"  answers      {', '.join(graph.outputs)}"
+        if graph.evidence is not None:
+            yield f"  evidence     {', '.join(graph.evidence.channels)}"
+    for check, spec in bundle.checks.items():
+        points = "; ".join(f"{name} no<{pair.no:g} yes>={pair.yes:g}" for name, pair in spec.thresholds.items())
+        yield f"check          {check}: temperature {spec.temperature:g}; {points}"
+
+
+def _limits(largest_bytes: int, largest_pixels: int) -> Limits:
+    for name, value in (("--max-image-bytes", largest_bytes), ("--max-image-pixels", largest_pixels)):
+        if value < 1:
+            raise SettingsError(f"{name} must be at least 1, not {value}")
+    return Limits(bytes=largest_bytes, pixels=largest_pixels)
+
+
+def _every_file(paths: Iterable[Path]) -> Iterator[Path]:
+    """Yield the files named, and for a folder those below it that look like pages, in order of their names."""
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        found = sorted(each for each in path.rglob("*") if each.suffix.lower() in SUFFIXES and each.is_file())
+        if not found:
+            raise SettingsError(
+                f"{path}: no images or documents in this folder; the endings are {' '.join(sorted(SUFFIXES))}"
+            )
+        yield from found
+
+
+def _watched(findings: Iterable[Finding], failed: list[Finding]) -> Iterator[Finding]:
+    for finding in findings:
+        if not finding.ok:
+            failed.append(finding)
+        yield finding
+
+
+def _processors() -> int:
+    with contextlib.suppress(AttributeError):  # sched_getaffinity heeds container limits, but is not everywhere
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"imagefaulty: {text}\n")
+
+
+def _end(error: ImageFaultyError) -> NoReturn:
+    _say(f"error: {error.message}")
+    sys.exit(error.exit_status)

@@ -1,0 +1,21 @@
+from imagefaulty import errors
+from imagefaulty.errors import ImageFaultyError
+
+
+def _family(parent: type[ImageFaultyError]) -> list[type[ImageFaultyError]]:
+    return [parent, *(each for child in parent.__subclasses__() for each in _family(child))]
+
+
+def test_every_error_has_a_code_of_its_own() -> None:
+    codes = [error.code for error in _family(ImageFaultyError)]
+    assert len(codes) == len(set(codes))
+
+
+def test_every_error_stands_in_the_drawn_tree() -> None:
+    assert errors.__doc__ is not None
+    for error in _family(ImageFaultyError):
+        assert error.__name__ in errors.__doc__
+
+
+def test_no_error_ends_a_command_as_if_all_were_well() -> None:
+    assert all(error.exit_status > 0 for error in _family(ImageFaultyError))

@@ -1,0 +1,170 @@
+"""The application: routes, authentication, error answers, and the life of what they share."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import PurePath
+from typing import Final
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from imagefaulty._version import __version__
+from imagefaulty.errors import ImageFaultyError
+from imagefaulty.inspection import Inspector
+from imagefaulty.labelstudio.media import MediaReader
+from imagefaulty.service import ml_backend
+from imagefaulty.service.auth import LIVENESS_PATH, BasicAuth
+from imagefaulty.service.batch import BatchPredictor, Inspects
+from imagefaulty.service.incidents import IncidentLog
+from imagefaulty.service.metrics import Metrics
+from imagefaulty.service.projects import ProjectBook
+from imagefaulty.service.settings import Settings
+
+_log: Final = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings, inspector: Inspects | None = None) -> FastAPI:
+    """Build the application.
+
+    Args:
+        settings: All settings.
+        inspector: The engine; None loads the bundle that the settings name.
+
+    Raises:
+        BundleError: The bundle cannot be used; nothing is served then.
+    """
+    engine = inspector if inspector is not None else load_inspector(settings)
+    metrics = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        connections = settings.threads + settings.fetches
+        async with MediaReader(
+            limit_bytes=int(settings.max_image_bytes), timeout_s=settings.fetch_timeout_s, connections=connections
+        ) as reader:
+            app.state.incidents = IncidentLog()
+            predictor = BatchPredictor(
+                engine,
+                reader,
+                incidents=app.state.incidents,
+                metrics=metrics,
+                threads=settings.threads,
+                fetches=settings.fetches,
+                budget_s=settings.predict_budget_s,
+            )
+            app.state.backend = ml_backend.Backend(
+                engine, predictor, ProjectBook(settings), int(settings.max_request_bytes)
+            )
+            try:
+                yield
+            finally:
+                predictor.close()
+
+    app = FastAPI(title="ImageFaulty", version=__version__, lifespan=lifespan)
+    app.include_router(ml_backend.routes())
+    _add_service_routes(app, metrics)
+    _add_error_answers(app)
+    # The last one added is the outermost.
+    if settings.basic_auth_user and settings.basic_auth_pass:
+        password = settings.basic_auth_pass.get_secret_value()
+        app.add_middleware(BasicAuth, user=settings.basic_auth_user, password=password)
+    app.add_middleware(_Watch, metrics=metrics)
+    return app
+
+
+def load_inspector(settings: Settings) -> Inspector:
+    """Load the engine that the settings ask for.
+
+    Raises:
+        BundleError: The bundle is missing, damaged or too new.
+    """
+    return Inspector.load(settings.bundle, limits=settings.limits)
+
+
+def _add_service_routes(app: FastAPI, metrics: Metrics) -> None:
+    @app.get(LIVENESS_PATH)
+    async def alive() -> JSONResponse:
+        """Say that the process lives; open without credentials."""
+        return JSONResponse({"status": "alive"})
+
+    @app.get("/metrics")
+    async def numbers() -> Response:
+        """Return this process's numbers for Prometheus."""
+        return Response(metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _add_error_answers(app: FastAPI) -> None:
+    @app.exception_handler(ImageFaultyError)
+    async def known(_request: Request, error: ImageFaultyError) -> JSONResponse:
+        return _answer(error.http_status, error.code, error.message)
+
+    @app.exception_handler(RequestValidationError)
+    async def malformed(_request: Request, error: RequestValidationError) -> JSONResponse:
+        reasons = "; ".join(f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors())
+        return _answer(400, "bad_request", reasons)
+
+    @app.exception_handler(HTTPException)
+    async def refused(request: Request, error: HTTPException) -> JSONResponse:
+        code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http")
+        answer = _answer(error.status_code, code, f"{request.method} {request.url.path}: {error.detail}")
+        answer.headers.update(error.headers or {})
+        return answer
+
+
+def _answer(status: int, code: str, message: str) -> JSONResponse:
+    return JSONResponse({"error": {"code": code, "message": message}}, status_code=status)
+
+
+class _Watch:
+    """Outermost middleware: counts requests, and turns what nobody foresaw into a plain 500, logged once."""
+
+    def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        status = 0
+        started = time.monotonic()
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except Exception as error:
+            if status:
+                raise
+            _log.error(
+                "%s %s: %s", scope["method"], scope["path"], _where(error), exc_info=_log.isEnabledFor(logging.DEBUG)
+            )
+            await _answer(500, "internal", "unforeseen error; the service's log says where")(scope, receive, watched)
+        finally:
+            self._count(scope, status)
+            _log.debug("%s %s %d %.3f s", scope["method"], scope["path"], status, time.monotonic() - started)
+
+    def _count(self, scope: Scope, status: int) -> None:
+        # Only paths that exist become labels: anybody can make up others.
+        route = scope.get("route")
+        self._metrics.requests.labels(getattr(route, "path", "other"), str(status)).inc()
+
+
+def _where(error: Exception) -> str:
+    """Return type and place of an error; its text stays out, for it may quote a secret."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    place = f"{PurePath(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}" if frame else "?"
+    return f"unforeseen {type(error).__name__} at {place}"

@@ -1,0 +1,1 @@
+"""Speed of ImageFaulty against the decode floor and the reference pipeline. Run with ``make bench``."""

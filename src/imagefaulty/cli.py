@@ -114,17 +114,18 @@ def serve(
     from imagefaulty.service.run import serve as run  # noqa: PLC0415 - the service costs a second of start-up
     from imagefaulty.service.settings import read_settings  # noqa: PLC0415
 
-    flags = {
-        "host": host,
-        "port": port,
-        "workers": workers,
-        "threads": threads,
-        "log_level": log_level,
-        "model_dir": model_dir,
-        "basic_auth_user": basic_auth_user,
-        "basic_auth_pass": basic_auth_pass,
-    }
-    run(read_settings(**{name: value for name, value in flags.items() if value is not None}))
+    run(
+        read_settings(
+            host=host,
+            port=port,
+            workers=workers,
+            threads=threads,
+            log_level=log_level,
+            model_dir=model_dir,
+            basic_auth_user=basic_auth_user,
+            basic_auth_pass=basic_auth_pass,
+        )
+    )
 
 
 @bundle_app.command

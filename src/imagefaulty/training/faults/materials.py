@@ -1,0 +1,231 @@
+"""The box of materials: real note cut-outs, beds, papers, tear masks, and pages to take handwriting and print from.
+
+Everything has a stand-in made from noise, so that the generator works (less truly) without any files.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import OrderedDict
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike
+from PIL import Image
+
+from imagefaulty.training.faults import stand_ins
+from imagefaulty.training.faults.compositing import chance, clouds, grain, luminance, to_pixels, uniform
+from imagefaulty.training.faults.drawn import Pixels
+
+_KEPT_IMAGES = 96  # decoded pictures kept: at 2 MB a page this is about 200 MB
+
+#: Beds and how often each is chosen: as seen on real scans, black first, then the white lid and the next sheet.
+_BEDS = {"black": 0.36, "lid": 0.2, "next sheet": 0.16, "grey": 0.1, "felt": 0.06, "wood": 0.05, "cardboard": 0.07}
+#: What a texture's note in materials.csv starts with → the bed that it can serve as.
+_TEXTURE_BEDS = {"desk": "wood", "felt": "felt", "scannerbed": "grey", "cardboard": "cardboard", "cloth": "black"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bed:
+    """What lies under the sheet.
+
+    Attributes:
+        name: ``"black"``, ``"lid"``, ``"next sheet"``, ... or ``"found"`` where it was taken from the page itself.
+        pixels: uint8 (h, w, 3), of the page's size.
+    """
+
+    name: str
+    pixels: Pixels
+
+    @classmethod
+    def plain(cls, name: str, shape: tuple[int, ...], colour: ArrayLike, noise: float, rng: np.random.Generator) -> Bed:
+        """Make a bed of one colour with soft unevenness and grain of ``noise`` levels."""
+        size = (shape[0], shape[1])
+        rough = clouds(size, rng, period=max(size) / 3) * np.float32(noise) + grain(size, rng, min(4.0, noise * 0.6))
+        return cls(name, to_pixels(np.asarray(colour, np.float32) + rough[..., None]))
+
+
+@dataclass(slots=True, eq=False)
+class Materials:
+    """Where real materials lie, read when first used.
+
+    Attributes:
+        notes: Cut-outs of real sticky notes with alpha.
+        beds: Pictures of beds by bed name.
+        papers: Pictures of blank paper.
+        corner_tears: Masks of missing corners, black where paper is missing at the top left.
+        edge_tears: Masks of missing edge parts, black where paper is missing at the top.
+        hands: Pages written by hand only.
+        prints: Pages typed or printed only.
+        blanks: Real pages with nothing on them.
+    """
+
+    notes: tuple[Path, ...] = ()
+    beds: dict[str, tuple[Path, ...]] = field(default_factory=dict)
+    papers: tuple[Path, ...] = ()
+    corner_tears: tuple[Path, ...] = ()
+    edge_tears: tuple[Path, ...] = ()
+    hands: tuple[Path, ...] = ()
+    prints: tuple[Path, ...] = ()
+    blanks: tuple[Path, ...] = ()
+    _images: OrderedDict[Path, Pixels] = field(default_factory=OrderedDict, repr=False)
+
+    @classmethod
+    def load(cls, directory: Path, *, exclude: Collection[str] = ()) -> Materials:
+        """List the materials under ``directory``.
+
+        Args:
+            directory: Holds ``materials.csv`` and ``manifest.csv`` in the layout of the labelled pages.
+            exclude: Sources (manifest column ``source``) that must not be used, the held-out ones.
+
+        Raises:
+            FileNotFoundError: ``materials.csv`` is missing.
+        """
+        barred = set(exclude)
+        box = cls()
+        with (directory / "materials.csv").open(encoding="utf-8", newline="") as lines:
+            for row in csv.DictReader(lines):
+                if row["source"] not in barred or row["kind"] != "textures":
+                    box._put(row["kind"], directory / row["file"], row["notes"])
+        manifest = directory / "manifest.csv"
+        if manifest.is_file():
+            with manifest.open(encoding="utf-8", newline="") as lines:
+                box._take_pages([row for row in csv.DictReader(lines) if row["source"] not in barred], directory)
+        return box
+
+    def _put(self, kind: str, file: Path, notes: str) -> None:
+        if kind == "note_cutouts":
+            self.notes += (file,)
+        elif kind == "tear_masks" and "corner" in file.name:
+            self.corner_tears += (file,)
+        elif kind == "tear_masks":
+            self.edge_tears += (file,)
+        elif (bed := _TEXTURE_BEDS.get(notes.split(":")[0])) is not None:
+            self.beds[bed] = (*self.beds.get(bed, ()), file)
+        elif notes.startswith("paper:"):
+            self.papers += (file,)
+
+    def _take_pages(self, rows: list[dict[str, str]], directory: Path) -> None:
+        plain = [row for row in rows if "nearly empty" not in row["notes"]]
+        modern = [row for row in plain if not any(c in row["period"] for c in ("12th", "13th", "14th", "15th"))]
+        self.hands = tuple(directory / row["file"] for row in modern if row["writing_type"] == "Handwritten")
+        self.prints = tuple(directory / row["file"] for row in plain if row["writing_type"] == "Typewritten")
+        self.blanks = tuple(directory / row["file"] for row in plain if row["empty"] == "empty")
+
+    def picture(self, file: Path) -> Pixels:
+        """Return a picture as uint8 RGB or RGBA, decoded once while it is in use."""
+        if file in self._images:
+            self._images.move_to_end(file)
+            return self._images[file]
+        with Image.open(file) as image:
+            mode = "RGBA" if "A" in image.getbands() else "RGB"
+            pixels = np.asarray(image.convert(mode), np.uint8)
+        self._images[file] = pixels
+        if len(self._images) > _KEPT_IMAGES:
+            self._images.popitem(last=False)
+        return pixels
+
+    def _any(self, files: tuple[Path, ...], rng: np.random.Generator) -> Pixels | None:
+        return self.picture(files[int(rng.integers(len(files)))]) if files else None
+
+    def note(self, rng: np.random.Generator, *, at_least: int = 0) -> Pixels | None:
+        """Return a real note, uint8 RGBA, or None; prefers one of ``at_least`` px width over three tries."""
+        best: Pixels | None = None
+        for _ in range(3):
+            found = self._any(self.notes, rng)
+            if found is None or found.shape[1] >= at_least:
+                return found
+            if best is None or found.shape[1] > best.shape[1]:
+                best = found
+        return best
+
+    def hand(self, rng: np.random.Generator) -> Pixels:
+        """Return a page written by hand, uint8 RGB."""
+        found = self._any(self.hands, rng)
+        return stand_ins.written_page(rng) if found is None else found
+
+    def print(self, rng: np.random.Generator) -> Pixels:
+        """Return a typed or printed page, uint8 RGB."""
+        found = self._any(self.prints, rng)
+        return stand_ins.typed_page(rng) if found is None else found
+
+    def blank(self, rng: np.random.Generator) -> Pixels | None:
+        """Return a real page with nothing on it, uint8 RGB, or None."""
+        return self._any(self.blanks, rng)
+
+    def tear(self, rng: np.random.Generator, *, corner: bool) -> Pixels | None:
+        """Return a tear mask, uint8 (h, w), nonzero where paper is missing (top left corner or top edge), or None."""
+        found = self._any(self.corner_tears if corner else self.edge_tears, rng)
+        return None if found is None else (found[..., 0] < 128).astype(np.uint8)
+
+    def paper(self, shape: tuple[int, ...], rng: np.random.Generator) -> Pixels:
+        """Return a sheet of blank paper of ``shape``, uint8 RGB, no two alike."""
+        found = self._any(self.papers, rng) if chance(rng, 0.7) else None
+        if found is None:
+            return stand_ins.paper(shape, rng)
+        return _fitted(found, shape, rng)
+
+    def bed(
+        self,
+        shape: tuple[int, ...],
+        rng: np.random.Generator,
+        *,
+        tone_paper: tuple[float, float, float] = (235.0, 232.0, 225.0),
+        grey: bool = False,
+        bilevel: bool = False,
+    ) -> Bed:
+        """Choose a bed of ``shape`` for a page of that paper colour, grey on a grey page."""
+        names = list(_BEDS)
+        name = names[int(rng.choice(len(names), p=np.array(list(_BEDS.values()))))]
+        if bilevel:
+            name = "black" if chance(rng, 0.75) else "lid"
+        bed = self._bed_named(name, shape, rng, tone_paper)
+        if grey and bed.pixels.ndim == 3:
+            bed = Bed(bed.name, np.repeat(to_pixels(luminance(bed.pixels))[..., None], 3, axis=2))
+        return bed
+
+    def _bed_named(
+        self, name: str, shape: tuple[int, ...], rng: np.random.Generator, paper: tuple[float, float, float]
+    ) -> Bed:
+        if name == "lid":  # a lid is 5 to 10 % off the paper's brightness, bluish white or dull
+            step = 1 + uniform(rng, 0.05, 0.1) * (1 if max(paper) < 215 and chance(rng, 0.7) else -1)
+            tint = np.array([uniform(rng, 0.96, 1.0), 0.99, uniform(rng, 0.99, 1.03)])
+            level = np.full(3, float(np.mean(paper))) if chance(rng, 0.6) else np.array(paper)
+            return Bed.plain(name, shape, np.clip(level * step * tint, 0, 255), uniform(rng, 0.8, 2.5), rng)
+        if name == "next sheet":
+            return Bed(name, self._next_sheet(shape, rng, paper))
+        files = self.beds.get(name, ())
+        if files and chance(rng, 0.6 if name in {"black", "grey"} else 0.9):
+            picture = self._any(files, rng)
+            if picture is not None:
+                return Bed(name, _fitted(picture, shape, rng))
+        colour = {"black": rng.uniform(0, 26, 3) * 0.3 + uniform(rng, 0, 18), "grey": np.full(3, uniform(rng, 45, 150))}
+        shade = colour.get(name, rng.uniform(0.85, 1.15, 3) * uniform(rng, 70, 170))
+        return Bed.plain(name, shape, shade, uniform(rng, 0.6, 5), rng)
+
+    def _next_sheet(
+        self, shape: tuple[int, ...], rng: np.random.Generator, paper: tuple[float, float, float]
+    ) -> Pixels:
+        page = self.print(rng) if chance(rng, 0.6) else self.hand(rng)
+        sheet = np.asarray(cv2.resize(page, (shape[1], shape[0]), interpolation=cv2.INTER_AREA), np.float32)
+        if chance(rng, 0.75):  # the next sheet of a set is mostly the same paper
+            own = np.percentile(sheet[::8, ::8].reshape(-1, 3), 80, axis=0)
+            sheet = sheet * (np.asarray(paper) / np.maximum(own, 60)) * uniform(rng, 0.88, 1.0)
+        return to_pixels(sheet.astype(np.float32))
+
+
+def _fitted(picture: Pixels, shape: tuple[int, ...], rng: np.random.Generator) -> Pixels:
+    """Cut, turn, mirror and stretch a texture to ``shape`` and vary its brightness a little."""
+    picture = np.rot90(picture[..., :3], int(rng.integers(4)))
+    if chance(rng, 0.5):
+        picture = picture[:, ::-1]
+    part = uniform(rng, 0.6, 1.0)
+    rows, columns = max(8, int(picture.shape[0] * part)), max(8, int(picture.shape[1] * part))
+    top = int(rng.integers(picture.shape[0] - rows + 1))
+    left = int(rng.integers(picture.shape[1] - columns + 1))
+    cut = np.ascontiguousarray(picture[top : top + rows, left : left + columns])
+    stretched = cv2.resize(cut, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
+    return to_pixels(np.asarray(stretched, np.float32) * np.float32(uniform(rng, 0.9, 1.06)))

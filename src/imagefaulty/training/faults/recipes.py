@@ -1,0 +1,167 @@
+"""The closed set of recipe kinds, and ``draw``: one page in, one page with labels and regions out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final, Literal, get_args
+
+import numpy as np
+
+from imagefaulty.checks import CheckName
+from imagefaulty.training.faults import circumstances, marks, tears
+from imagefaulty.training.faults.blanks import blank, blank_page, nearly_empty
+from imagefaulty.training.faults.corner_faults import fold_corner, fold_double, fold_edge
+from imagefaulty.training.faults.creases import crease
+from imagefaulty.training.faults.drawn import Drawn, Labels, Pixels, Region, region_of
+from imagefaulty.training.faults.folds import Change
+from imagefaulty.training.faults.materials import Materials
+from imagefaulty.training.faults.notes import note
+from imagefaulty.training.faults.sheet import Sheet, placed
+from imagefaulty.training.faults.writing import handwriting_on_typed, print_on_handwritten
+
+CornerKind = Literal[
+    "fold-over", "fold-behind", "fold-edge", "fold-double", "corner-missing", "edge-torn", "rip", "crease"
+]
+NoteKind = Literal["note-real", "note-drawn", "slip", "flag", "clipping"]
+HarmlessKind = Literal[
+    "clean", "printed-box", "label", "stamp", "photo", "highlighter", "panel", "tape", "paper-clip", "holes", "staples",
+    "rounded-corners", "dark-border", "gutter", "skew", "crop", "stain", "margin-rule", "curl-shading", "thumb-index",
+    "uneven-edge", "letter-fold",
+]  # fmt: skip
+EmptyKind = Literal["blank", "nearly-empty"]
+WritingKind = Literal["handwriting-on-typed", "print-on-handwritten"]
+Kind = CornerKind | NoteKind | HarmlessKind | EmptyKind | WritingKind
+
+CORNER_KINDS: Final[tuple[str, ...]] = get_args(CornerKind)
+NOTE_KINDS: Final[tuple[str, ...]] = get_args(NoteKind)
+HARMLESS_KINDS: Final[tuple[str, ...]] = get_args(HarmlessKind)
+EMPTY_KINDS: Final[tuple[str, ...]] = get_args(EmptyKind)
+WRITING_KINDS: Final[tuple[str, ...]] = get_args(WritingKind)
+#: Every kind that :func:`draw` knows.
+KINDS: Final[tuple[str, ...]] = (*CORNER_KINDS, *NOTE_KINDS, *HARMLESS_KINDS, *EMPTY_KINDS, *WRITING_KINDS)
+
+Recipe = Callable[[Sheet, Materials, np.random.Generator], Change]
+#: A fault must be seen: this share of its mask (or this many px) differs from the page by this many levels.
+_SEEN_LEVELS, _SEEN_SHARE, _SEEN_PX = 14, 0.05, 60
+_TRIES = 5
+
+_CORNER_RECIPES: Final[Mapping[str, tuple[Recipe, str]]] = MappingProxyType({
+    "fold-over": (lambda s, m, r: fold_corner(s, m, r, "over"), "fold"),
+    "fold-behind": (lambda s, m, r: fold_corner(s, m, r, "behind"), "fold"),
+    "fold-edge": (fold_edge, "fold"),
+    "fold-double": (fold_double, "fold"),
+    "corner-missing": (tears.missing_corner, "tear"),
+    "edge-torn": (tears.torn_edge, "tear"),
+    "rip": (tears.rip, "tear"),
+    "crease": (crease, "crease"),
+})  # fmt: skip
+_NOTE_RECIPES: Final[Mapping[str, str]] = MappingProxyType({
+    "note-real": "cut-out", "note-drawn": "sticky", "slip": "slip", "flag": "flag", "clipping": "clipping",
+})  # fmt: skip
+_HARMLESS_RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType({
+    "clean": lambda s, m, r: Change(s, np.zeros(s.cover.shape, np.float32), "nothing drawn"),
+    "printed-box": marks.printed_box, "label": marks.label, "stamp": marks.stamp, "photo": marks.photo,
+    "highlighter": marks.highlighter, "panel": marks.panel, "tape": marks.tape_alone, "paper-clip": marks.clip_alone,
+    "holes": circumstances.holes, "staples": circumstances.staples, "rounded-corners": circumstances.rounded,
+    "dark-border": circumstances.dark_border, "gutter": circumstances.gutter, "skew": circumstances.skew,
+    "crop": circumstances.crop, "stain": circumstances.stain, "margin-rule": circumstances.margin_rule,
+    "curl-shading": circumstances.curl_shade, "thumb-index": circumstances.thumb_index,
+    "uneven-edge": circumstances.uneven_edge, "letter-fold": circumstances.letter_fold,
+})  # fmt: skip
+
+
+def draw(kind: str, page: Pixels, *, labels: Labels, materials: Materials, rng: np.random.Generator) -> Drawn:
+    """Draw one kind of fault, harmless thing, empty page or writing on a page.
+
+    Args:
+        kind: One of :data:`KINDS`. ``"clean"`` draws nothing but lays the page on a bed as often as the others do.
+        page: uint8 (h, w, 3) RGB, long side about 1024 px. The empty kinds bring their own page and ignore it.
+        labels: Known classes of the page; a check that is missing is unknown.
+        materials: Where notes, beds, paper and hands come from.
+        rng: Source of chance: the same state gives the same page.
+
+    Returns:
+        The drawn page. Its labels are the page's, with the drawn fault's class set and with classes left out that
+        the drawing made uncertain (a note's handwriting on a typed page).
+
+    Raises:
+        ValueError: There is no such kind.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"unknown kind {kind!r}; the kinds are {', '.join(KINDS)}")
+    if kind in EMPTY_KINDS:
+        return _draw_empty(kind, materials, rng)
+    sheet = placed(page, materials=materials, rng=rng)
+    known: dict[CheckName, str] = dict(labels)
+    if kind in HARMLESS_KINDS:
+        change = _HARMLESS_RECIPES[kind](sheet, materials, rng)
+        if kind in {"stamp", "label", "printed-box", "photo"} and known.get("empty") == "empty":
+            known["empty"] = "ok"
+        return Drawn(change.sheet.pixels, known, (), f"{kind}/{change.detail}")
+    if kind in WRITING_KINDS:
+        return _draw_writing(kind, sheet, known, materials, rng)
+    check: CheckName = "corner" if kind in CORNER_KINDS else "post_it"
+    if check == "corner":
+        recipe, region_kind = _CORNER_RECIPES[kind]
+        known["corner"] = "folded_corner"
+    else:
+        face = _NOTE_RECIPES[kind]
+        recipe, region_kind = (lambda s, m, r: note(s, m, r, face)), "note"
+        known["post_it"] = "post-it"
+        for uncertain in ("writing_type", "empty") if known.get("empty") == "empty" else ("writing_type",):
+            known.pop(uncertain, None)  # type: ignore[call-overload]
+    change = _seen(recipe, sheet, materials, rng)
+    return _with_regions(change, kind, known, (region_of(change.mask, kind=region_kind, check=check),))
+
+
+def _with_regions(change: Change, kind: str, labels: Labels, regions: tuple[Region | None, ...]) -> Drawn:
+    found = tuple(region for region in regions if region is not None)
+    return Drawn(change.sheet.pixels, labels, found, f"{kind}/{change.detail}")
+
+
+def _visible(before: Sheet, change: Change) -> bool:
+    inside = change.mask > 0.3
+    if not inside.any():
+        return False
+    difference = np.abs(change.sheet.pixels[inside].astype(np.int16) - before.pixels[inside]).max(axis=1)
+    seen = int((difference > _SEEN_LEVELS).sum())
+    return seen > max(_SEEN_PX, _SEEN_SHARE * len(difference))
+
+
+def _seen(recipe: Recipe, sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Change:
+    """Draw until the fault can be seen, for an invisible one would be a wrong label."""
+    change = recipe(sheet, materials, rng)
+    for _ in range(_TRIES):
+        if _visible(sheet, change):
+            break
+        change = recipe(sheet, materials, rng)
+    return change
+
+
+def _draw_empty(kind: str, materials: Materials, rng: np.random.Generator) -> Drawn:
+    sheet = placed(blank_page(materials, rng), materials=materials, rng=rng)
+    labels: dict[CheckName, str] = {"post_it": "ok", "corner": "ok", "empty": "empty"}
+    if kind == "blank":
+        change = blank(sheet, materials, rng)
+        return _with_regions(change, kind, labels, ())
+    change, hand = nearly_empty(sheet, materials, rng)
+    labels["empty"] = "ok"
+    if hand != "stamp":
+        labels["writing_type"] = "Handwritten" if hand == "handwriting" else "Typewritten"
+    return _with_regions(change, kind, labels, (region_of(change.mask, kind=hand, check="empty"),))
+
+
+def _draw_writing(
+    kind: str, sheet: Sheet, labels: dict[CheckName, str], materials: Materials, rng: np.random.Generator
+) -> Drawn:
+    add = handwriting_on_typed if kind == "handwriting-on-typed" else print_on_handwritten
+    change = _seen(add, sheet, materials, rng)
+    other = "Typewritten" if kind == "handwriting-on-typed" else "Handwritten"
+    if labels.get("writing_type") in {other, "Combination"}:
+        labels["writing_type"] = "Combination"
+    else:
+        labels.pop("writing_type", None)
+    labels["empty"] = "ok"
+    hand = "handwriting" if kind == "handwriting-on-typed" else "print"
+    return _with_regions(change, kind, labels, (region_of(change.mask, kind=hand, check="writing_type"),))

@@ -57,7 +57,7 @@ def codec_errors(label: str) -> Iterator[None]:
     except Exception as error:
         # Decoders answer damage with whatever the damaged field led to, so no list of types is complete.
         reason = " ".join(str(error).split())[:120] or type(error).__name__
-        raise PageDamaged(f"{label} is damaged or uses a rare variant ({reason}); copy or export it again") from error
+        raise PageDamaged(f"{label} is damaged or of a rare kind ({reason}); copy or export it again") from error
 
 
 def check_pixels(size: tuple[int, int], *, limit: int, label: str) -> None:

@@ -46,16 +46,24 @@ _STRANGERS: Final[tuple[tuple[bytes, str], ...]] = (
     (rb"PK\x03\x04", "is a ZIP archive or an office document; unpack it or export it as PDF"),
     (rb"\x1f\x8b|BZh|\xfd7zXZ|7z\xbc\xaf|Rar!|\x28\xb5\x2f\xfd", "is a compressed archive; unpack it first"),
     (rb"\0+\Z", "holds only zero bytes; copy it again"),
-    (rb"[\t\n\r\x20-\x7e\x80-\xff]{1,256}\Z", "looks like text"),
+    (rb"[\t\n\r\x20-\x7e\x80-\xff]{1,256}\Z", "looks like text; give an image or a PDF"),
 )
 
+
+_UNKNOWN: Final = f"is in no known format; give one of {', '.join(FORMATS)}"
+
+# Second bytes of JPEG markers (ITU-T T.81, table B.1).
+_SOS: Final = 0xDA  # a scan begins
+_MARKER: Final = 0xFF  # the first byte of all
 
 # Second bytes of JPEG 2000 markers (ISO 15444-1, table A.2).
 _COD: Final = 0x52  # coding style of all components
 _COC: Final = 0x53  # coding style of one component
 _SOT: Final = 0x90  # a tile begins: the main header is over
 
-_WEBP_HEAD_BYTES: Final = 30  # as far as the size reaches in every kind of WebP
+# How far the size reaches.
+_WEBP_HEAD_BYTES: Final = 30
+_GIF_HEAD_BYTES: Final = 10
 
 
 def sniff(data: bytes) -> Format | None:
@@ -68,7 +76,20 @@ def describe_stranger(data: bytes) -> str:
     """Say in words what a file looks like that :func:`sniff` does not know."""
     head = data[:256]
     flags = re.DOTALL | re.IGNORECASE
-    return next((words for pattern, words in _STRANGERS if re.match(pattern, head, flags)), "is in an unknown format")
+    return next((words for pattern, words in _STRANGERS if re.match(pattern, head, flags)), _UNKNOWN)
+
+
+def jpeg_is_open_ended(data: bytes) -> bool:
+    """Tell whether a JPEG has no end marker behind the start of its first scan.
+
+    libjpeg fills what is missing with grey, also where a broken copy left zeros instead of nothing. A thumbnail in
+    the EXIF has an end marker of its own, so the segments before the scan are stepped over.
+    """
+    at = 2
+    while at + 4 <= len(data) and data[at] == _MARKER and (kind := data[at + 1]) != _SOS:
+        # A marker may be preceded by any number of fill bytes, which look like the marker's own first byte.
+        at += 1 if kind == _MARKER else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return data.rfind(b"\xff\xd9", at) < 0
 
 
 def jpeg2000_header(data: bytes) -> tuple[tuple[int, int], int]:
@@ -94,11 +115,25 @@ def jpeg2000_header(data: bytes) -> tuple[tuple[int, int], int]:
     return (right - left, bottom - top), min(levels, default=0)
 
 
-def webp_size(data: bytes) -> tuple[int, int]:
-    """Return ``(width, height)`` in px from a WebP header (RFC 9649), or ``(0, 0)`` where it makes no sense.
+def announced_size(data: bytes, file_format: Format) -> tuple[int, int]:
+    """Return ``(width, height)`` in px for formats whose size must be known before Pillow opens the file.
 
-    Pillow allocates the canvas while it opens the file, so the size must be known before.
+    Pillow allocates the canvas of a WebP and the first frame of a GIF while it opens them, and OpenJPEG trusts the
+    codestream where Pillow reads the box around it. ``(0, 0)`` for other formats, and where the header is damaged.
     """
+    match file_format:
+        case "WebP":
+            return _webp_size(data)
+        case "JPEG2000":
+            return jpeg2000_header(data)[0]
+        case "GIF" if len(data) >= _GIF_HEAD_BYTES:
+            return struct.unpack_from("<HH", data, 6)
+        case _:
+            return 0, 0
+
+
+def _webp_size(data: bytes) -> tuple[int, int]:
+    """Read the size from a WebP header (RFC 9649)."""
     chunk, head = data[12:16], data[20:_WEBP_HEAD_BYTES]
     if len(data) < _WEBP_HEAD_BYTES:
         return 0, 0
@@ -111,9 +146,3 @@ def webp_size(data: bytes) -> tuple[int, int]:
         bits = int.from_bytes(head[1:5], "little")
         return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
     return 0, 0
-
-
-def gif_size(data: bytes) -> tuple[int, int]:
-    """Return ``(width, height)`` in px of a GIF's canvas."""
-    width, height = struct.unpack_from("<HH", data.ljust(10, b"\0"), 6)
-    return width, height

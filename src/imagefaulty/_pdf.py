@@ -23,6 +23,8 @@ _PDFIUM: Final = threading.RLock()
 NOMINAL_DPI: Final = 300.0
 
 _POINTS_PER_INCH: Final = 72.0
+# Sides are rounded up to whole pixels; this keeps 288.00000001 from becoming 289.
+_ROUNDING: Final = 1 - 1e-6
 _ERROR_PASSWORD: Final = 4  # FPDF_ERR_PASSWORD
 _LINEARIZED_LENGTH: Final = re.compile(rb"/Linearized\b[^>]*?/L\s+(\d+)", re.DOTALL)
 
@@ -80,7 +82,7 @@ class PdfReader:
                 original_size = (math.ceil(width * scale), math.ceil(height * scale))
                 dpi = scale * _POINTS_PER_INCH
                 if at_least is not None:
-                    scale = min(scale, max(at_least[0] / width, at_least[1] / height))
+                    scale = min(scale, max(at_least[0] / width, at_least[1] / height) * _ROUNDING)
                 bitmap = page.render(scale=scale, rev_byteorder=True)
                 try:
                     # The array is a view of PDFium's memory, with rows padded to 4 bytes.
@@ -108,9 +110,12 @@ def _open(data: bytes, name: str) -> pypdfium2.PdfDocument:
     try:
         return pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
-        if error.err_code == _ERROR_PASSWORD:
-            raise PageEncrypted(f"{name} is protected by a password; save a copy without one") from error
-        raise
+        if error.err_code != _ERROR_PASSWORD:
+            raise
+        # Some failures leave the error code of an earlier document standing, so the file itself must agree.
+        if b"/Encrypt" not in data:
+            raise ValueError("no pages can be found") from error
+        raise PageEncrypted(f"{name} is protected by a password; save a copy without one") from error
 
 
 def _refuse_truncated(data: bytes, name: str) -> None:
@@ -126,4 +131,4 @@ def _nominal_scale(width: float, height: float, limit_pixels: int) -> float:
         raise ValueError("the page has no area")
     # Sides are rounded up to whole pixels; the margin of 1 px per side keeps the product under the limit.
     fitting = math.sqrt(limit_pixels / (width * height)) - 1 / min(width, height)
-    return min(NOMINAL_DPI / _POINTS_PER_INCH, max(fitting, 1 / max(width, height)))
+    return min(NOMINAL_DPI / _POINTS_PER_INCH * _ROUNDING, max(fitting, 1 / max(width, height)))

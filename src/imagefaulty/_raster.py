@@ -17,8 +17,8 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from imagefaulty._codecs import Decoded, check_pixels, codec_errors, despite_warnings
-from imagefaulty._formats import gif_size, jpeg2000_header, webp_size
-from imagefaulty._tiff import find_directories, open_tiff_page
+from imagefaulty._formats import announced_size, jpeg2000_header, jpeg_is_open_ended
+from imagefaulty._tiff import find_directories, open_tiff_page, starting_at
 from imagefaulty.errors import PageUnsupported
 
 if TYPE_CHECKING:
@@ -91,7 +91,8 @@ class RasterReader:
         self._limit_pixels = limit_pixels
         self._directories = [0]
         if file_format == "TIFF":
-            self._directories = find_directories(data, limit=limit_pages, label=name)
+            with codec_errors(name):
+                self._directories = find_directories(data, limit=limit_pages, label=name)
 
     @property
     def count(self) -> int:
@@ -110,10 +111,17 @@ class RasterReader:
         """
         label = self._name if self.count == 1 else f"{self._name}, page {index + 1} of {self.count}"
         with codec_errors(label):
-            return despite_warnings(lambda: self._decode(index, at_least, label))
+            try:
+                return despite_warnings(lambda: self._decode(self._data, index, at_least, label))
+            except OSError:
+                if index == 0 or self._format != "TIFF":
+                    raise
+                # libtiff reads the first directory whichever is asked for: if that is damaged, hide it.
+                alone = starting_at(self._data, self._directories[index])
+                return despite_warnings(lambda: self._decode(alone, index, at_least, label))
 
-    def _decode(self, index: int, at_least: Size | None, label: str) -> Decoded:
-        with self._open(index, label) as image:
+    def _decode(self, data: bytes, index: int, at_least: Size | None, label: str) -> Decoded:
+        with self._open(data, index, label) as image:
             check_pixels(image.size, limit=self._limit_pixels, label=label)
             stored_size = image.size
             # Drafting a JPEG needs the orientation before the pixels; a PNG may keep its EXIF behind them.
@@ -133,14 +141,14 @@ class RasterReader:
             dpi=dpi,
         )
 
-    def _open(self, index: int, label: str) -> ImageFile:
+    def _open(self, data: bytes, index: int, label: str) -> ImageFile:
         """Open the file so far that size and mode are known."""
         if self._format == "TIFF":
-            return open_tiff_page(self._data, self._directories[index])
-        announced = {"WebP": webp_size, "GIF": gif_size, "JPEG2000": lambda data: jpeg2000_header(data)[0]}
-        if self._format in announced:
-            check_pixels(announced[self._format](self._data), limit=self._limit_pixels, label=label)
-        return _PLUGINS[self._format](io.BytesIO(self._data))
+            return open_tiff_page(data, self._directories[index])
+        if self._format == "JPEG" and jpeg_is_open_ended(data):
+            raise EOFError("the end is missing")
+        check_pixels(announced_size(data, self._format), limit=self._limit_pixels, label=label)
+        return _PLUGINS[self._format](io.BytesIO(data))
 
     def _shrink_in_codec(self, image: ImageFile, wanted: Size | None) -> None:
         """Ask codecs that can for a smaller picture: half, quarter, eighth ... but no less than wanted."""
@@ -256,4 +264,4 @@ def believable_dpi(dots: Sequence[Any], per_inch: float) -> float | None:
     except (TypeError, ValueError, ZeroDivisionError):
         return None
     believable = _LEAST_DPI <= across <= _MOST_DPI and abs(across - along) <= _DPI_TOLERANCE * across
-    return across if believable else None
+    return round(across, 2) if believable else None

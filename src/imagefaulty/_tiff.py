@@ -34,6 +34,8 @@ class _Layout:
         Raises:
             struct.error: It lies outside the data.
         """
+        if at > len(data):
+            raise struct.error("outside the file")  # far outside, unpack_from raises OverflowError instead
         value: int = struct.unpack_from(self.order + code, data, at)[0]
         return value
 
@@ -95,6 +97,14 @@ def has_directory(data: bytes, at: int) -> bool:
     return at > 0 and entries > 0
 
 
+def starting_at(data: bytes, directory: int) -> bytes:
+    """Return a copy of the file whose header names that directory as the first."""
+    layout = _Layout(data)
+    at = layout.first_at
+    link = struct.pack(layout.order + layout.offset, directory)
+    return b"".join((data[:at], link, memoryview(data)[at + len(link) :]))
+
+
 class _StartingAt(io.BytesIO):
     """A TIFF whose header names a later directory as the first, without a copy of the file.
 
@@ -104,8 +114,7 @@ class _StartingAt(io.BytesIO):
 
     def __init__(self, data: bytes, directory: int) -> None:
         super().__init__(data)
-        layout = _Layout(data)
-        self._header = data[: layout.first_at] + struct.pack(layout.order + layout.offset, directory)
+        self._header = starting_at(data[:16], directory)
 
     def read(self, size: int | None = -1, /) -> bytes:
         start = self.tell()

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from imagefaulty._formats import FORMATS, describe_stranger, sniff
+from imagefaulty._formats import describe_stranger, sniff
 from imagefaulty._pdf import PdfReader
 from imagefaulty._raster import RasterReader
 from imagefaulty.errors import (
@@ -192,7 +192,7 @@ def open_document(source: Source, *, limits: Limits = Limits(), name: str | None
         raise PageEmptyFile(f"{name} is empty; copy or scan it again")
     file_format = sniff(data)
     if file_format is None:
-        raise PageUnsupported(f"{name} {describe_stranger(data)}; known formats: {', '.join(FORMATS)}")
+        raise PageUnsupported(f"{name} {describe_stranger(data)}")
     reader: _Reader
     if file_format == "PDF":
         reader = PdfReader(data, name, limit_pixels=limits.pixels, limit_pages=limits.pages)

@@ -108,7 +108,12 @@ class MediaReader:
         try:
             async with asyncio.timeout(self._timeout_s):
                 async for attempt in stamina.retry_context(
-                    _is_passing, attempts=_ATTEMPTS, timeout=self._timeout_s, wait_initial=0.2, wait_max=2.0
+                    _is_passing,
+                    attempts=_ATTEMPTS,
+                    timeout=self._timeout_s,
+                    wait_initial=0.2,
+                    wait_max=2.0,
+                    wait_jitter=0.3,
                 ):
                     with attempt:
                         return await self._fetch(target.url, access if target.trusted else None, shown(reference))

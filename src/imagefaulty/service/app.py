@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import PurePath
 from typing import Final
 
 from fastapi import FastAPI, Request, Response
@@ -16,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from imagefaulty._version import __version__
+from imagefaulty.bundle import load_bundle
 from imagefaulty.errors import ImageFaultyError
 from imagefaulty.inspection import Inspector
 from imagefaulty.labelstudio.media import MediaReader
@@ -23,6 +23,7 @@ from imagefaulty.service import ml_backend
 from imagefaulty.service.auth import LIVENESS_PATH, BasicAuth
 from imagefaulty.service.batch import BatchPredictor, Inspects
 from imagefaulty.service.incidents import IncidentLog
+from imagefaulty.service.logs import place_of
 from imagefaulty.service.metrics import Metrics
 from imagefaulty.service.projects import ProjectBook
 from imagefaulty.service.settings import Settings
@@ -85,7 +86,7 @@ def load_inspector(settings: Settings) -> Inspector:
     Raises:
         BundleError: The bundle is missing, damaged or too new.
     """
-    return Inspector.load(settings.bundle, limits=settings.limits)
+    return Inspector(load_bundle(settings.bundle, published=settings.published), limits=settings.limits)
 
 
 def _add_service_routes(app: FastAPI, metrics: Metrics) -> None:
@@ -148,7 +149,7 @@ class _Watch:
             if status:
                 raise
             _log.error(
-                "%s %s: %s", scope["method"], scope["path"], _where(error), exc_info=_log.isEnabledFor(logging.DEBUG)
+                "%s %s: %s", scope["method"], scope["path"], place_of(error), exc_info=_log.isEnabledFor(logging.DEBUG)
             )
             await _answer(500, "internal", "unforeseen error; the service's log says where")(scope, receive, watched)
         finally:
@@ -159,12 +160,3 @@ class _Watch:
         # Only paths that exist become labels: anybody can make up others.
         route = scope.get("route")
         self._metrics.requests.labels(getattr(route, "path", "other"), str(status)).inc()
-
-
-def _where(error: Exception) -> str:
-    """Return type and place of an error; its text stays out, for it may quote a secret."""
-    frame = error.__traceback__
-    while frame is not None and frame.tb_next is not None:
-        frame = frame.tb_next
-    place = f"{PurePath(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}" if frame else "?"
-    return f"unforeseen {type(error).__name__} at {place}"

@@ -18,6 +18,7 @@ from imagefaulty.labelstudio.media import Access, MediaReader
 from imagefaulty.labelstudio.predictions import NO_PREDICTION, prediction
 from imagefaulty.labelstudio.references import TaskIdentity, shown
 from imagefaulty.service.incidents import Incident, IncidentLog
+from imagefaulty.service.logs import place_of
 from imagefaulty.service.metrics import Metrics
 
 _log: Final = logging.getLogger(__name__)
@@ -169,7 +170,8 @@ class BatchPredictor:
             except _TaskFailure:
                 raise
             except Exception as error:  # noqa: BLE001 - one task must never take the others down; the log has it
-                _log.exception("task %s: unforeseen error", _shown_id(task))
+                verbose = _log.isEnabledFor(logging.DEBUG)
+                _log.error("task %s: %s", _shown_id(task), place_of(error), exc_info=verbose)
                 failure = Failure("internal", f"unforeseen {type(error).__name__}; the log has the details")
                 raise _TaskFailure(failure, reference) from None
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from pathlib import PurePath
 from typing import Final
 
 # These name full addresses (with signatures) at INFO and full headers (with tokens) at DEBUG.
@@ -28,3 +29,12 @@ class _OneLine(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is logging's
         return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in super().formatMessage(record))
+
+
+def place_of(error: Exception) -> str:
+    """Return type and place of an error that nobody foresaw; its text stays out, for it may quote a secret."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    place = f"{PurePath(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}" if frame else "?"
+    return f"unforeseen {type(error).__name__} at {place}"

@@ -89,13 +89,15 @@ async def setup(request: Request) -> JSONResponse:
     body = await _body(request)
     backend = _backend(request)
     key = str(body.get("project") or "")
+    before = backend.projects.get(key).schema
     project = backend.projects.learn(
         key,
         schema=_text(body, "schema"),
         hostname=_text(body, "hostname"),
         access_token=_text(body, "access_token"),
     )
-    if project.schema:
+    # Label Studio calls this before nearly every prediction; the log need not hear the same each time.
+    if project.schema and project.schema != before:
         _describe(key, project.schema)
     return JSONResponse({"model_version": backend.model_version})
 

@@ -10,9 +10,11 @@ from pydantic import AliasChoices, BeforeValidator, ByteSize, Field, SecretStr, 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from imagefaulty.bundle import MANIFEST
+from imagefaulty.checks import CheckName
 from imagefaulty.errors import SettingsError
 from imagefaulty.labelstudio.references import studio_url
 from imagefaulty.pages import Limits
+from imagefaulty.published import PUBLISHED, names_from
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
@@ -48,6 +50,10 @@ class Settings(BaseSettings):
     basic_auth_pass: SecretStr | None = None
     model_path: Path | None = None
     model_dir: Path | None = None
+    writing_type_model: str = PUBLISHED["writing_type"].file
+    post_it_model: str = PUBLISHED["post_it"].file
+    corner_model: str = PUBLISHED["corner"].file
+    empty_model: str = PUBLISHED["empty"].file
     label_studio_url: str = Field(default="", validation_alias=AliasChoices("LABEL_STUDIO_URL", "LABEL_STUDIO_HOST"))
     label_studio_api_key: SecretStr | None = Field(
         default=None, validation_alias=AliasChoices("LABEL_STUDIO_API_KEY", "LABEL_STUDIO_ACCESS_TOKEN")
@@ -64,6 +70,11 @@ class Settings(BaseSettings):
     def limits(self) -> Limits:
         """Limits on what is decoded."""
         return Limits(bytes=int(self.max_image_bytes), pixels=self.max_image_pixels)
+
+    @property
+    def published(self) -> dict[CheckName, str]:
+        """Names of the published model files in a directory without a manifest, by check."""
+        return names_from({known.variable: getattr(self, known.variable.lower()) for known in PUBLISHED.values()})
 
     @property
     def bundle(self) -> Path | None:

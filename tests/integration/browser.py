@@ -22,7 +22,7 @@ _FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--window-size=1400,2000",
+    "--window-size=1400,2300",
 )
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # the key that the standard gives to element references
 
@@ -84,7 +84,7 @@ class Browser:
         found = self._send("POST", f"{self._session}/element", {"using": "css selector", "value": selector})
         self._send("POST", f"{self._session}/element/{found[_ELEMENT]}/value", {"text": text})
 
-    def wait_for(self, script: str, *arguments: Any, timeout_s: float = 60) -> Any:
+    def wait_for(self, script: str, *arguments: Any, timeout_s: float = 90) -> Any:
         """Run a script again and again until it returns something true; returns that.
 
         Raises:

@@ -26,6 +26,7 @@ return [...document.querySelectorAll('.ant-radio-wrapper')]
     .filter(choice => choice.className.split(' ').some(name => name.endsWith('-checked')))
     .map(choice => choice.innerText.replace(/\\[.*?\\]/, '').trim());
 """
+_SCAN = "return [...document.images].some(image => image.complete && image.naturalWidth > 400 && image.width > 400)"
 _ALL = "return document.querySelectorAll('.ant-radio-wrapper').length"
 
 
@@ -59,7 +60,8 @@ def shown(task: dict[str, Any]) -> list[str]:
 
 
 def selected(browser: Browser) -> list[str]:
-    """The choices selected on the page, top to bottom."""
+    """The choices selected on the page, top to bottom, once the scan is shown above them."""
+    browser.wait_for(_SCAN)
     browser.wait_for(f"{_ALL} === 9")
     names: list[str] = browser.wait_for(_SELECTED)
     return names

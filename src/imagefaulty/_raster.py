@@ -136,7 +136,7 @@ class RasterReader:
         if orientation in _UPRIGHT:
             small = small.transpose(_UPRIGHT[orientation])
         return Decoded(
-            pixels=np.asarray(small.convert("RGB")),
+            pixels=np.asarray(small if small.mode == "RGB" else small.convert("RGB")),
             original_size=stored_size[::-1] if orientation in _SIDEWAYS else stored_size,
             dpi=dpi,
         )

@@ -71,9 +71,9 @@ class Fields:
         first, second, third = (self._finite(each, key) for each in value)
         return first, second, third
 
-    def choice(self, key: str, choices: tuple[_Choice, ...]) -> _Choice:
+    def choice(self, key: str, choices: tuple[_Choice, ...], *, default: str | None = None) -> _Choice:
         """Return a field that is one of a closed set of strings."""
-        value = self.raw.get(key)
+        value = self.raw.get(key, default)
         for choice in choices:
             if choice == value:
                 return choice

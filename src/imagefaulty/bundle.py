@@ -10,22 +10,25 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 from imagefaulty._manifest import Fields, digest_of
-from imagefaulty.checks import Check, CheckName, check_named
+from imagefaulty.checks import CHECK_NAMES, Check, CheckName, check_named
 from imagefaulty.errors import BundleDamaged, BundleNotFound, BundleTooNew
 
 #: The newest manifest format that this version reads and writes.
 FORMAT: Final = 1
 MANIFEST: Final = "bundle.json"
+#: What a manifest's ``extends`` says to mean the embedded bundle.
+EMBEDDED: Final = "embedded"
 #: The operating point that is used when none is asked for.
 DEFAULT_OPERATING_POINT: Final = "balanced"
 
 Layout = Literal["nhwc-uint8", "nchw-float32"]
 Resize = Literal["squash", "letterbox"]
+Decode = Literal["shrunk", "full"]
 ResizeFilter = Literal["box", "bilinear", "hamming", "bicubic", "lanczos"]
 
 
@@ -40,6 +43,9 @@ class InputSpec:
         layout: ``"nhwc-uint8"`` (RGB, the graph normalises) or ``"nchw-float32"`` (RGB, we normalise).
         resize: ``"squash"`` ignores the page's aspect ratio, ``"letterbox"`` keeps it and pads with ``fill``.
         filter: Resampling filter.
+        decode: ``"shrunk"`` takes a page that was shrunk while decoding, which is several times faster; ``"full"``
+            resizes the page in its full resolution, for graphs that must see the very pixels that somebody else's
+            pipeline would give them.
         fill: RGB colour of the letterbox padding, 0-255.
         mean: Per-channel mean on the 0-1 scale, for ``"nchw-float32"`` only.
         std: Per-channel standard deviation on the 0-1 scale, for ``"nchw-float32"`` only.
@@ -51,6 +57,7 @@ class InputSpec:
     layout: Layout = "nhwc-uint8"
     resize: Resize = "squash"
     filter: ResizeFilter = "bilinear"
+    decode: Decode = "shrunk"
     fill: tuple[int, int, int] = (0, 0, 0)
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
@@ -98,6 +105,8 @@ class GraphSpec:
         outputs: The output that answers each check this graph serves.
         embedding: Name of the embedding output, shape (n, at most 512), or None.
         evidence: The evidence output, or None.
+        directory: Where the file is if not in the bundle's own directory: it belongs to the bundle that this one
+            extends. Not written to a manifest.
     """
 
     file: str
@@ -106,6 +115,7 @@ class GraphSpec:
     outputs: Mapping[CheckName, OutputSpec]
     embedding: str | None = None
     evidence: EvidenceSpec | None = None
+    directory: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +153,12 @@ class Bundle:
         name: Name of the model.
         version: Version of the model.
         description: One line for people.
-        digest: Hex SHA-256 of the manifest, which names the digests of all files.
+        digest: Hex SHA-256 of the manifest, which names the digests of all files, and of what it extends.
         directory: Where the files are.
         graphs: The ONNX graphs.
         checks: Calibration of every check that the graphs serve, in wire order.
+        extends: The bundle that answers the checks which this one leaves: ``"embedded"``, or a directory (relative
+            to this one's). Its graphs stand in ``graphs`` after the own ones.
     """
 
     name: str
@@ -156,6 +168,11 @@ class Bundle:
     directory: Path
     graphs: tuple[GraphSpec, ...]
     checks: Mapping[CheckName, CheckSpec]
+    extends: str | None = None
+
+    def path(self, graph: GraphSpec) -> Path:
+        """Return where the file of a graph is."""
+        return (graph.directory or self.directory) / graph.file
 
     @property
     def model_version(self) -> str:
@@ -177,23 +194,23 @@ def default_directory() -> Path:
     return Path(__file__).parent / "bundles" / "default"
 
 
-def load_bundle(directory: str | Path | None = None) -> Bundle:
+def load_bundle(directory: str | Path | None = None, *, published: Mapping[CheckName, str] | None = None) -> Bundle:
     """Read and verify a bundle.
+
+    A directory without a manifest that holds ONNX files of the DALAI project under their published names is a bundle
+    too, see :mod:`imagefaulty.published`.
 
     Args:
         directory: The bundle's directory; None means the embedded one.
+        published: Other names for the published files, by check.
 
     Raises:
-        BundleNotFound: There is no such directory, or it has no manifest.
+        BundleNotFound: There is no such directory, or no bundle in it.
         BundleDamaged: The manifest is malformed, or a file is missing or altered.
         BundleTooNew: The manifest's format is newer than this version reads.
     """
     home = default_directory() if directory is None else Path(directory)
-    data = _manifest_bytes(home)
-    bundle = _parse(_json_object(data, home), home, hashlib.sha256(data).hexdigest())
-    for graph in bundle.graphs:
-        _verify(home / graph.file, graph.sha256)
-    return bundle
+    return _load(home, published or {}, ())
 
 
 def write_manifest(bundle: Bundle) -> Path:
@@ -201,23 +218,79 @@ def write_manifest(bundle: Bundle) -> Path:
 
     Args:
         bundle: What to write. Its ``digest`` and the ``sha256`` of its graphs may be empty: the digests of the files
-            as they are in ``bundle.directory`` are written.
+            as they are in ``bundle.directory`` are written. Of a bundle that extends another only its own part is
+            written.
 
     Returns:
         The path of the manifest; read it back with :func:`load_bundle`.
     """
-    graphs = [{**asdict(graph), "sha256": digest_of(bundle.directory / graph.file)} for graph in bundle.graphs]
+    own = [graph for graph in bundle.graphs if graph.directory is None]
+    served = {check for graph in own for check in graph.outputs}
     manifest = {
         "format": FORMAT,
         "name": bundle.name,
         "version": bundle.version,
         "description": bundle.description,
-        "graphs": graphs,
-        "checks": {check: asdict(spec) for check, spec in bundle.checks.items()},
+        **({} if bundle.extends is None else {"extends": bundle.extends}),
+        "graphs": [_graph_fields(graph, digest_of(bundle.directory / graph.file)) for graph in own],
+        "checks": {check: asdict(spec) for check, spec in bundle.checks.items() if check in served},
     }
     path = bundle.directory / MANIFEST
     path.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
     return path
+
+
+def _graph_fields(graph: GraphSpec, sha256: str) -> dict[str, Any]:
+    fields = {**asdict(graph), "sha256": sha256}
+    del fields["directory"]
+    return fields
+
+
+def _load(home: Path, published: Mapping[CheckName, str], extending: tuple[Path, ...]) -> Bundle:
+    """Load a bundle and, if it extends another, what it extends; ``extending`` are the bundles that led here."""
+    if home.resolve() in extending:
+        raise BundleDamaged(f"{home / MANIFEST}: extends itself; name another bundle in 'extends'")
+    if home.is_dir() and not (home / MANIFEST).exists():
+        from imagefaulty.published import published_bundle  # noqa: PLC0415 - needs ONNX Runtime; a manifest does not
+
+        if (found := published_bundle(home, published)) is not None:
+            return found
+    data = _manifest_bytes(home)
+    bundle = _parse(_json_object(data, home), home, hashlib.sha256(data).hexdigest())
+    for graph in bundle.graphs:
+        _verify(home / graph.file, graph.sha256)
+    if bundle.extends is None:
+        return bundle
+    base = default_directory() if bundle.extends == EMBEDDED else home / bundle.extends
+    return merged(bundle, _load(base, published, (*extending, home.resolve())))
+
+
+def merged(own: Bundle, base: Bundle) -> Bundle:
+    """Return a bundle that answers with its own graphs, and with those of another what they leave.
+
+    Args:
+        own: The bundle whose answers come first; it keeps its name and version.
+        base: The bundle that answers the other checks. Its evidence for a check that is answered by ``own`` keeps
+            its place under the name ``"<check>@<bundle>"``: it no longer belongs to the answer.
+    """
+    rest = tuple(_without(graph, own, base) for graph in base.graphs if graph.outputs.keys() - own.checks.keys())
+    checks = {**base.checks, **own.checks}
+    digest = hashlib.sha256(f"{own.digest} {base.digest}".encode()).hexdigest()
+    return replace(own, graphs=own.graphs + rest, checks=in_wire_order(checks), digest=digest)
+
+
+def in_wire_order(checks: Mapping[CheckName, CheckSpec]) -> dict[CheckName, CheckSpec]:
+    """Return the same entries in the order of the checks."""
+    return {name: checks[name] for name in CHECK_NAMES if name in checks}
+
+
+def _without(graph: GraphSpec, own: Bundle, base: Bundle) -> GraphSpec:
+    evidence = graph.evidence
+    if evidence is not None:
+        names = (f"{name}@{base.name}" if name in own.checks else name for name in evidence.channels)
+        evidence = replace(evidence, channels=tuple(names))
+    outputs = {check: output for check, output in graph.outputs.items() if check not in own.checks}
+    return replace(graph, outputs=outputs, evidence=evidence, directory=graph.directory or base.directory)
 
 
 def _manifest_bytes(home: Path) -> bytes:
@@ -226,7 +299,10 @@ def _manifest_bytes(home: Path) -> bytes:
     try:
         return (home / MANIFEST).read_bytes()
     except FileNotFoundError:
-        raise BundleNotFound(f"{home}: no {MANIFEST} in it; give the directory that holds the manifest") from None
+        raise BundleNotFound(
+            f"{home}: no {MANIFEST} in it; give the directory that holds the manifest "
+            "or the ONNX files under their published names"
+        ) from None
     except OSError as error:
         raise BundleDamaged(f"{home / MANIFEST}: cannot be read ({error.strerror}); check its permissions") from None
 
@@ -260,6 +336,7 @@ def _parse(raw: dict[str, Any], home: Path, digest: str) -> Bundle:
         directory=home,
         graphs=graphs,
         checks=specs,
+        extends=fields.optional_text("extends"),
     )
 
 
@@ -297,6 +374,7 @@ def _input(fields: Fields) -> InputSpec:
         layout=fields.choice("layout", get_args(Layout)),
         resize=fields.choice("resize", get_args(Resize)),
         filter=fields.choice("filter", get_args(ResizeFilter)),
+        decode=fields.choice("decode", get_args(Decode), default="shrunk"),
         fill=(int(red), int(green), int(blue)),
         mean=fields.triple("mean", default=(0.0, 0.0, 0.0)),
         std=std,

@@ -7,9 +7,10 @@ from here, so that a class is never identified by its position in somebody's con
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from typing import Final, TypeAlias
 
-CheckName = Literal["writing_type", "post_it", "corner", "empty"]
+#: Name of a check: one of :data:`CHECK_NAMES`, or of a check that somebody added (:mod:`imagefaulty.extensions`).
+CheckName: TypeAlias = str
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ EMPTY: Final = Check(
 #: All checks in wire order.
 CHECKS: Final[tuple[Check, ...]] = (WRITING_TYPE, POST_IT, CORNER, EMPTY)
 #: Names of all checks in wire order.
-CHECK_NAMES: Final[tuple[CheckName, ...]] = get_args(CheckName)
+CHECK_NAMES: Final[tuple[CheckName, ...]] = tuple(check.name for check in CHECKS)
 
 _BY_NAME: Final[dict[str, Check]] = {check.name: check for check in CHECKS}
 

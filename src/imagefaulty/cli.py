@@ -19,11 +19,13 @@ from cyclopts import App, Parameter
 from imagefaulty import listing
 from imagefaulty._formats import SUFFIXES
 from imagefaulty._version import __version__
-from imagefaulty.bundle import DEFAULT_OPERATING_POINT, Bundle, load_bundle
+from imagefaulty.bundle import DEFAULT_OPERATING_POINT, load_bundle
+from imagefaulty.cli_bundle import bundle_app
 from imagefaulty.errors import ImageFaultyError, PageError, SettingsError
 from imagefaulty.finding import Finding
 from imagefaulty.inspection import Inspector
 from imagefaulty.pages import Limits
+from imagefaulty.published import names_from
 
 app = App(
     name="imagefaulty",
@@ -31,12 +33,15 @@ app = App(
     version=__version__,
     version_flags=["--version"],
 )
-bundle_app = App(name="bundle", help="Look at model bundles.")
 app.command(bundle_app)
 
 _BundleOption = Annotated[
     Path | None,
-    Parameter(name=["--bundle", "--model-dir"], env_var="MODEL_DIR", help="Model bundle; embedded if none."),
+    Parameter(
+        name=["--bundle", "--models", "--model-dir"],
+        env_var=["MODEL_PATH", "MODEL_DIR"],
+        help="Model bundle, or folder of published graphs; embedded if none.",
+    ),
 ]
 _DEFAULTS: Final = Limits()
 #: 128 + SIGINT, as shells have it.
@@ -80,8 +85,8 @@ def inspect(
     """Inspect pages and print what was found."""
     if workers is not None and workers < 1:
         raise SettingsError(f"--workers must be at least 1, not {workers}")
-    inspector = Inspector.load(
-        bundle,
+    inspector = Inspector(
+        load_bundle(bundle, published=names_from(os.environ)),
         checks=None if checks is None else [name.strip() for name in checks.split(",") if name.strip()],
         operating_point=operating_point,
         limits=_limits(max_image_bytes, max_image_pixels),
@@ -106,7 +111,10 @@ def serve(
     workers: Annotated[int | None, Parameter(help="Server processes (WORKERS).")] = None,
     threads: Annotated[int | None, Parameter(help="Pages worked on at once in each process (THREADS).")] = None,
     log_level: Annotated[str | None, Parameter(help="debug, info, warning or error (LOG_LEVEL).")] = None,
-    model_dir: Annotated[Path | None, Parameter(help="Model bundle; embedded if none (MODEL_DIR).")] = None,
+    models: Annotated[
+        Path | None, Parameter(help="Model bundle, or folder of published graphs; embedded if none (MODEL_PATH).")
+    ] = None,
+    model_dir: Annotated[Path | None, Parameter(help="Where models are kept; may be empty (MODEL_DIR).")] = None,
     basic_auth_user: Annotated[str | None, Parameter(help="User that callers must name (BASIC_AUTH_USER).")] = None,
     basic_auth_pass: Annotated[str | None, Parameter(help="Their password (BASIC_AUTH_PASS).")] = None,
 ) -> None:
@@ -121,35 +129,12 @@ def serve(
             workers=workers,
             threads=threads,
             log_level=log_level,
+            model_path=models,
             model_dir=model_dir,
             basic_auth_user=basic_auth_user,
             basic_auth_pass=basic_auth_pass,
         )
     )
-
-
-@bundle_app.command
-def show(directory: Annotated[Path | None, Parameter(env_var="MODEL_DIR")] = None, /) -> None:
-    """Verify a model bundle and print what is in it; the embedded one if no directory is given."""
-    sys.stdout.write("".join(f"{line}\n" for line in _described(load_bundle(directory))))
-
-
-def _described(bundle: Bundle) -> Iterator[str]:
-    yield f"name           {bundle.name}"
-    yield f"version        {bundle.version}"
-    yield f"description    {bundle.description}"
-    yield f"model version  {bundle.model_version}"
-    yield f"digest         {bundle.digest}"
-    yield f"directory      {bundle.directory}"
-    for graph in bundle.graphs:
-        size_bytes = (bundle.directory / graph.file).stat().st_size
-        yield f"graph          {graph.file}: {size_bytes / 1e6:.1f} MB, input {graph.input.width}x{graph.input.height}"
-        yield f"  answers      {', '.join(graph.outputs)}"
-        if graph.evidence is not None:
-            yield f"  evidence     {', '.join(graph.evidence.channels)}"
-    for check, spec in bundle.checks.items():
-        points = "; ".join(f"{name} no<{pair.no:g} yes>={pair.yes:g}" for name, pair in spec.thresholds.items())
-        yield f"check          {check}: temperature {spec.temperature:g}; {points}"
 
 
 def _limits(largest_bytes: int, largest_pixels: int) -> Limits:

@@ -85,13 +85,17 @@ class Network:
             for spec in bundle.graphs
             if wanted & set(spec.outputs)
         )
-        sizes = [graph.spec.input.size for graph in self._graphs]
-        self._page_size = max(width for width, _ in sizes), max(height for _, height in sizes)
+        inputs = [graph.spec.input for graph in self._graphs]
+        self._page_size = max(each.width for each in inputs), max(each.height for each in inputs)
+        self._full = any(each.decode == "full" for each in inputs)
 
     @property
-    def page_size(self) -> tuple[int, int]:
-        """The size (width, height) in px that a page must not fall below when it is shrunk while decoding."""
-        return self._page_size
+    def page_size(self) -> tuple[int, int] | None:
+        """The size (width, height) in px that a page must not fall below when it is shrunk while decoding.
+
+        None where a graph asks for pages in full resolution.
+        """
+        return None if self._full else self._page_size
 
     def run(self, page: Page, *, evidence: bool = False) -> Scores:
         """Run every graph on one page.
@@ -183,7 +187,7 @@ def _open_session(bundle: Bundle, spec: GraphSpec, threads: int) -> ort.Inferenc
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = _ERRORS_ONLY
-    path = bundle.directory / spec.file
+    path = bundle.path(spec)
     try:
         session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # noqa: BLE001 - ONNX Runtime raises a dozen unrelated types for a bad file

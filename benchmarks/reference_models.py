@@ -1,7 +1,7 @@
 """Graphs that cost what the reference system's cost: three DenseNet-121 and one ResNet-18, with random weights.
 
-Speed and memory do not depend on the weights. Built with onnx alone; beside the same networks exported by torch 2.13, in
-one interleaved run on one core: 27.6 and 27.5 ms for a DenseNet-121, 16.5 and 16.6 ms for the ResNet-18.
+Speed and memory do not depend on the weights. Built with onnx alone; next to the same networks exported by torch 2.13,
+in one interleaved run on one core: 27.6 and 27.5 ms for a DenseNet-121, 16.5 and 16.6 ms for the ResNet-18.
 
 Sources: Huang et al., "Densely Connected Convolutional Networks" (2017), table 1; He et al., "Deep Residual Learning
 for Image Recognition" (2016), table 1.

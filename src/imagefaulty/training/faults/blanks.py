@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import cv2
 import numpy as np
 
@@ -12,7 +10,6 @@ from imagefaulty.training.faults.compositing import (
     Window,
     chance,
     clouds,
-    grain,
     ink,
     luminance,
     soften,
@@ -21,13 +18,15 @@ from imagefaulty.training.faults.compositing import (
 )
 from imagefaulty.training.faults.drawn import Field, Pixels
 from imagefaulty.training.faults.folds import Change
-from imagefaulty.training.faults.handwriting import handwriting, lifted, pen, printing, resized, turned
+from imagefaulty.training.faults.handwriting import handwriting, pen, printing, resized, turned
 from imagefaulty.training.faults.marks import inked, stamp_mask
 from imagefaulty.training.faults.materials import Materials
 from imagefaulty.training.faults.sheet import Sheet
-from imagefaulty.training.faults.stand_ins import lettering
+from imagefaulty.training.faults.stand_ins import figures, lettering
 
 _FORMATS = ((1024, 724), (1024, 791), (1024, 640), (724, 1024), (1024, 850), (900, 1024))
+
+_STAMP_COLOURS = ((94.0, 44.0, 128.0), (160.0, 34.0, 44.0), (34.0, 48.0, 128.0), (50.0, 48.0, 52.0))
 
 
 def blank_page(materials: Materials, rng: np.random.Generator) -> Pixels:
@@ -199,32 +198,27 @@ def _lone(
         shown = str(rng.choice((shown, f"- {shown} -", f"{shown}.", f"Page {shown}"), p=(0.5, 0.25, 0.1, 0.15)))
         return lettering(shown, unit * uniform(rng, 11, 19)) * uniform(rng, 0.7, 1), (44, 42, 40), "print"
     if kind == "stamp":
-        colour = ((94, 44, 128), (160, 34, 44), (34, 48, 128), (50, 48, 52))[int(rng.integers(4))]
-        return (
-            stamp_mask(rng, int(sheet.size[0] * uniform(rng, 0.09, 0.25))) * uniform(rng, 0.35, 0.95),
-            colour,
-            "stamp",
-        )
+        worn = stamp_mask(rng, int(sheet.size[0] * uniform(rng, 0.09, 0.25))) * uniform(rng, 0.35, 0.95)
+        return worn, _STAMP_COLOURS[int(rng.integers(len(_STAMP_COLOURS)))], "stamp"
     if kind in {"typed line", "heading"}:
         text = printing(materials, rng, width=0.45, height=0.03 if kind == "typed line" else 0.09)
-        return _fitted(text, sheet, 0.6) * uniform(rng, 0.7, 1), (40, 38, 40), "print"
-    wide, tall = {"written number": (0.07, 0.03), "initials": (0.1, 0.05), "pencil": (0.35, 0.06)}.get(
-        kind, (0.25, 0.06)
-    )
-    found = lifted(materials.hand(rng), rng, width=wide, height=tall, tries=8)
-    text = handwriting(materials, rng, width=wide, height=tall) if found is None else found
+        return _fitted(text, sheet, 0.6) * uniform(rng, 0.7, 1), (40.0, 38.0, 40.0), "print"
     _, colour, opacity = pen(rng)
     if kind == "pencil" or (kind == "written number" and chance(rng, 0.5)):
         colour, opacity = (105.0, 103.0, 102.0), uniform(rng, 0.3, 0.6)
-    text = resized(text, scale=uniform(rng, 0.9, 1.5)) if kind != "pencil" else text
-    return turned(_fitted(text, sheet, 0.7), float(rng.normal(0, 5))) * opacity, colour, "handwriting"
+    if kind == "written number":
+        shown = str(int(rng.integers(1, 2000)))
+        return (
+            turned(figures(rng, shown, unit * uniform(rng, 17, 40)), float(rng.normal(0, 5))) * opacity,
+            colour,
+            "handwriting",
+        )
+    wide, tall = {"initials": (0.12, 0.05), "pencil": (0.4, 0.06)}.get(kind, (0.28, 0.06))
+    text = handwriting(materials, rng, width=wide, height=tall)
+    grow = uniform(rng, 1.0, 1.6) if kind == "signature" else uniform(rng, 0.9, 1.2)
+    text = _fitted(resized(text, scale=max(grow, 24 * unit / text.shape[0])), sheet, 0.6)
+    return turned(text, float(rng.normal(0, 5))) * opacity, colour, "handwriting"
 
 
 def _fitted(alpha: Field, sheet: Sheet, share: float) -> Field:
     return resized(alpha, scale=min(1.0, share * sheet.size[0] / alpha.shape[1], 0.4 * sheet.size[1] / alpha.shape[0]))
-
-
-def tinted(sheet: Sheet, rng: np.random.Generator) -> Sheet:
-    """Return the sheet with fresh grain, so that repeated blanks differ."""
-    noisy = sheet.pixels + grain(sheet.cover.shape, rng, uniform(rng, 0.3, 1.5))[..., None]
-    return replace(sheet, pixels=to_pixels(np.asarray(noisy, np.float32)))

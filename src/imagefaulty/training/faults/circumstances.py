@@ -1,4 +1,4 @@
-"""Harmless circumstances of the sheet and the scan: holes, staples, rounded corners, gutters, stains, shading, crops."""
+"""Harmless circumstances of sheet and scan: holes, staples, rounded corners, gutters, stains, shading, crops."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from imagefaulty.training.faults.compositing import (
     uniform,
     wavy,
 )
+from imagefaulty.training.faults.creases import press
 from imagefaulty.training.faults.drawn import Field
 from imagefaulty.training.faults.folds import Change, FoldLine, reveal
 from imagefaulty.training.faults.marks import inked, repaint
 from imagefaulty.training.faults.materials import Materials
 from imagefaulty.training.faults.sheet import Sheet, laid, matched
 from imagefaulty.training.faults.tears import EdgeFrame, torn_away
-from imagefaulty.training.faults.creases import press
 
 
 def _sound(sheet: Sheet, detail: str) -> Change:
@@ -135,8 +135,24 @@ def dark_border(sheet: Sheet, materials: Materials, rng: np.random.Generator) ->
     return _sound(replace(sheet, pixels=matched(sheet, to_pixels(pixels), mask, rng)), "dark border")
 
 
+def _without_bed(sheet: Sheet) -> Sheet:
+    """Cut the image to the inside of the sheet's outline."""
+    (left, top), (right, bottom) = sheet.quad.min(axis=0), sheet.quad.max(axis=0)
+    slack = np.abs(sheet.quad - np.array([[left, top], [right, top], [right, bottom], [left, bottom]])).max(axis=0) + 3
+    if not sheet.framed:
+        return sheet
+    height, width = sheet.cover.shape
+    window = Window(int(max(0, left + slack[0])), int(max(0, top + slack[1])),
+                    int(min(width, right - slack[0])), int(min(height, bottom - slack[1])))  # fmt: skip
+    pixels = np.ascontiguousarray(sheet.pixels[window.slices])
+    rows, columns = window.shape
+    quad = np.array([[0, 0], [columns, 0], [columns, rows], [0, rows]], np.float32)
+    return replace(sheet, pixels=pixels, cover=np.ones((rows, columns), np.float32), quad=quad, framed=False)
+
+
 def gutter(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Change:
-    """Show a book's gutter and a strip of the facing page at the left or right."""
+    """Show a book's gutter and a strip of the facing page at the left or right of a page that fills the image."""
+    sheet = _without_bed(sheet)
     height, width = sheet.cover.shape
     left = chance(rng, 0.5)
     strip = int(width * uniform(rng, 0.03, 0.14))

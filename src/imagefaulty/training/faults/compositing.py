@@ -41,7 +41,7 @@ class Window:
 
 
 def window_around(points: NDArray[np.floating], shape: tuple[int, ...], pad: int = 0) -> Window:
-    """Return the window that holds all ``points`` (n, 2 as x, y) with ``pad`` px around, cut to the page's ``shape``."""
+    """Return the window around ``points`` (n, 2 as x, y) with ``pad`` px to spare, cut to the page's ``shape``."""
     low, high = points.min(axis=0) - pad, points.max(axis=0) + pad
     left, top = max(0, int(low[0])), max(0, int(low[1]))
     right, bottom = min(shape[1], int(high[0]) + 1), min(shape[0], int(high[1]) + 1)
@@ -107,6 +107,11 @@ def ink(base: Field, alpha: Field, colour: tuple[float, float, float]) -> Field:
     """Let ink of ``colour`` soak into ``base``: it multiplies, so that paper texture shows through."""
     tint = np.asarray(colour, np.float32) / np.float32(255)
     return np.asarray(base * (1 - alpha[..., None] * (1 - tint)), np.float32)
+
+
+def fraction(levels: Pixels) -> Field:
+    """Return a uint8 mask as float32 in 0..1."""
+    return np.asarray(levels, np.float32) / np.float32(255)
 
 
 def to_pixels(tile: Field) -> Pixels:

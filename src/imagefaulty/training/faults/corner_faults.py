@@ -37,13 +37,20 @@ def fold_corner(sheet: Sheet, materials: Materials, rng: np.random.Generator, wa
 
 
 def fold_edge(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Change:
-    """Fold a strip along an edge, over or behind; often it runs out to nothing at one end."""
+    """Fold a strip along an edge.
+
+    Over: the flap is seen along the whole edge, or runs out at one end. Behind: the line must leave the edge within
+    the sheet, for a strip folded behind along the whole edge only makes the sheet narrower, which nobody can see.
+    """
     del materials
     edge = int(rng.integers(4))
-    deep = [uniform(rng, 0.012, 0.085), uniform(rng, 0.012, 0.085)]
-    if chance(rng, 0.55):
-        deep[int(rng.integers(2))] = uniform(rng, -0.05, 0.004)
-    way: Way = "over" if chance(rng, 0.6) else "behind"
+    deep = [uniform(rng, 0.015, 0.085), uniform(rng, 0.015, 0.085)]
+    way: Way = "over" if chance(rng, 0.65) else "behind"
+    if way == "behind" or chance(rng, 0.5):
+        # Out at a share of 0.3 to 0.85 of the edge: the far end lies that much outside.
+        end, out = int(rng.integers(2)), uniform(rng, 0.3, 0.85)
+        near = uniform(rng, 0.03, 0.11)
+        deep[1 - end], deep[end] = near, -near * (1 - out) / out
     return fold(sheet, edge_line(sheet, edge, (deep[0], deep[1])), way, rng)
 
 

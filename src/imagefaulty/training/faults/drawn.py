@@ -49,7 +49,7 @@ class Drawn:
     recipe: str
 
 
-def region_of(mask: NDArray[np.generic], *, kind: str, check: CheckName) -> Region | None:
+def region_of(mask: Field | Pixels, *, kind: str, check: CheckName) -> Region | None:
     """Return the region that a mask covers, or None for an empty mask.
 
     Args:

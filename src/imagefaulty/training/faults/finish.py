@@ -14,6 +14,7 @@ from imagefaulty.training.faults.drawn import Drawn, Field, Pixels, Region, regi
 
 #: Recipes whose subject a hard threshold would wipe out keep their greys.
 _FAINT = ("pencil", "lid", "written number", "stamp", "crease")
+_LIGHT_ENOUGH, _DARK_SHARE = 150, 25  # median of a light page; its darkest tenth is not bed
 
 
 def finish(drawn: Drawn, *, rng: np.random.Generator) -> Drawn:
@@ -35,7 +36,7 @@ def finish(drawn: Drawn, *, rng: np.random.Generator) -> Drawn:
     style = float(rng.random())
     if style < 0.15:
         tile = np.repeat(luminance(tile)[..., None], 3, axis=2)
-    elif style < 0.2 and not faint:
+    elif style < 0.2 and not faint and _light(tile):
         tile = _bilevel(tile, rng)
     return replace(drawn, pixels=_compressed(to_pixels(tile), rng))
 
@@ -63,7 +64,9 @@ def _reframed(drawn: Drawn, rng: np.random.Generator) -> Drawn:
 
 def _bordered(image: Pixels, sides: list[int], level: int) -> Pixels:
     value = (level, level, level) if image.ndim == 3 else level
-    return np.asarray(cv2.copyMakeBorder(image, *sides, cv2.BORDER_CONSTANT, value=value), np.uint8)
+    return np.asarray(
+        cv2.copyMakeBorder(image, sides[0], sides[1], sides[2], sides[3], cv2.BORDER_CONSTANT, value=value), np.uint8
+    )
 
 
 def _moved(region: Region, mask: Pixels | None) -> Region | None:
@@ -84,6 +87,12 @@ def _lit(tile: Field, rng: np.random.Generator) -> Field:
     pixels = to_pixels(tile)
     mapped = cv2.LUT(pixels, np.stack(tables, axis=1).astype(np.uint8).reshape(1, 256, 3))
     return np.asarray(mapped, np.float32)
+
+
+def _light(tile: Field) -> bool:
+    """Tell whether a page is light enough for a hard threshold: negatives and dull microfilm would turn to dirt."""
+    grey = luminance(tile[::8, ::8])
+    return float(np.median(grey)) > _LIGHT_ENOUGH and float(np.percentile(grey, 10)) > _DARK_SHARE
 
 
 def _bilevel(tile: Field, rng: np.random.Generator) -> Field:

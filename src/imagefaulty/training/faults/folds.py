@@ -144,7 +144,8 @@ def reveal(
     if inside is not None:
         reach = uniform(rng, 1.2, 6.0)
         strength = uniform(rng, 0.1, 0.3) if dark else uniform(rng, 0.12, 0.5)
-        bed = bed * (1 - strength * np.exp(-np.maximum(inside, 0) / reach))[..., None]
+        shade = 1 - strength * np.exp(-np.maximum(inside, 0) / reach)
+        bed = np.asarray(bed * shade[..., None], np.float32)
     return over(tile, bed, gone)
 
 
@@ -163,7 +164,7 @@ def fold(sheet: Sheet, line: FoldLine, way: Way, rng: np.random.Generator) -> Ch
         tile = _turned_edge(sheet, tile, distance, cover, rng)
         seen = gone * cover
     else:
-        tile, flap = _flap(sheet, window, line, tile, distance, rng)
+        tile, flap = _flap(sheet, window, line, tile, distance=distance, rng=rng)
         seen = np.maximum(gone * cover, flap)
     pixels = sheet.pixels.copy()
     pixels[window.slices] = to_pixels(tile)
@@ -210,7 +211,7 @@ def _back_of(sheet: Sheet, window: Window, line: FoldLine, squeeze: float, rng: 
 
 
 def _flap(
-    sheet: Sheet, window: Window, line: FoldLine, tile: Field, distance: Field, rng: np.random.Generator
+    sheet: Sheet, window: Window, line: FoldLine, tile: Field, *, distance: Field, rng: np.random.Generator
 ) -> tuple[Field, Field]:
     """Lay the flap on the page: its shadow, its back, and the dark band along the fold."""
     squeeze = 1.0 if chance(rng, 0.55) else uniform(rng, 0.55, 0.97)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from imagefaulty.training.faults.compositing import chance, luminance, uniform
+from imagefaulty.training.faults.compositing import chance, fraction, uniform
 from imagefaulty.training.faults.drawn import Field, Pixels
 from imagefaulty.training.faults.materials import Materials
 from imagefaulty.training.faults.stand_ins import lettering, scribble, words
@@ -22,6 +22,10 @@ INKS: tuple[tuple[str, tuple[float, float, float], float], ...] = (
 )
 
 
+_SOLID = 100  # of 255: what counts as a stroke
+_LEAST_PX, _LEAST_INK = 9, 0.035  # smaller or thinner scraps are not recognisable as writing
+
+
 def pen(rng: np.random.Generator) -> tuple[str, tuple[float, float, float], float]:
     """Choose an ink: its name, RGB colour and opacity."""
     index = int(rng.choice(len(INKS), p=[share for _, _, share in INKS]))
@@ -31,18 +35,6 @@ def pen(rng: np.random.Generator) -> tuple[str, tuple[float, float, float], floa
     return name, (varied[0], varied[1], varied[2]), opacity
 
 
-def ink_of(page: Pixels) -> Field:
-    """Segment the ink of a page by local contrast: float32 (h, w), 0 paper to 1 full ink."""
-    grey = luminance(page)
-    size = max(15, int(min(grey.shape) * 0.06)) | 1
-    # Closing (brightest of the neighbourhood, then darkest) removes strokes and leaves the paper's own shading.
-    paper = cv2.morphologyEx(cv2.medianBlur(grey.astype(np.uint8), 3), cv2.MORPH_CLOSE, np.ones((size, size), np.uint8))
-    paper = cv2.blur(paper, (size, size)).astype(np.float32)
-    contrast = np.clip(1 - grey / np.maximum(paper, 20), 0, 1)
-    full = float(np.clip(np.percentile(contrast, 98.5), 0.25, 0.85))
-    return np.asarray(np.clip((contrast - 0.28 * full) / (0.62 * full), 0, 1), np.float32)
-
-
 def _whole_strokes(alpha: Field) -> Field | None:
     """Drop what the patch's border cuts, rules and blots; return the rest cut to its extent, None if too little."""
     solid = (alpha > 0.4).astype(np.uint8)
@@ -50,36 +42,66 @@ def _whole_strokes(alpha: Field) -> Field | None:
     count, parts, stats, _ = cv2.connectedComponentsWithStats(joined)
     rows, columns = alpha.shape
     left, top, width, height, area = stats.T
-    cut = (left <= 1) | (top <= 1) | (left + width >= columns - 1) | (top + height >= rows - 1)
+    beside = (left <= 1) | (left + width >= columns - 1)
+    # A descender of the line above touches the cut; a whole line that does is left only if little of it is lost.
+    cut = (beside & (width < 0.25 * columns)) | (((top <= 1) | (top + height >= rows - 1)) & (height < 0.6 * rows))
     rule = ((width > 0.5 * columns) & (height < 9)) | ((height > 0.5 * rows) & (width < 9))
-    blot = (area > 0.12 * rows * columns) | (area < 6)
-    keep = ~(cut | rule | blot)
+    block = (area > 0.75 * width * height) & (np.minimum(width, height) > 14)
+    keep = ~(cut | rule | block | (area > 0.12 * rows * columns) | (area < 6))
     keep[0] = False
     if count < 2 or int(area[keep].sum()) < 0.012 * rows * columns:
         return None
     kept = alpha * keep[parts]
-    ys, xs = np.flatnonzero(kept.max(axis=1) > 0.4), np.flatnonzero(kept.max(axis=0) > 0.4)
-    if len(ys) < 8 or len(xs) < 12:
+    (top, bottom), (left, right) = _extent(kept.sum(axis=1)), _extent(kept.sum(axis=0))
+    kept = kept[top:bottom, left:right]
+    if min(kept.shape) < _LEAST_PX or float((kept > 0.4).mean()) < _LEAST_INK:
         return None
-    return np.asarray(kept[ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1], np.float32)
+    return np.asarray(kept, np.float32)
 
 
-def lifted(page: Pixels, rng: np.random.Generator, *, width: float, height: float, tries: int = 5) -> Field | None:
-    """Lift a patch of writing of about ``width`` x ``height`` (fractions of the page) off ``page``.
+def _extent(profile: Field) -> tuple[int, int]:
+    """Return where the middle 98.5 % of the ink lies, so that a lost dot does not stretch the patch."""
+    share = np.cumsum(profile) / max(1e-6, float(profile.sum()))
+    low, high = int(np.searchsorted(share, 0.0075)), int(np.searchsorted(share, 0.9925))
+    return max(0, low - 2), min(len(profile), high + 3)
+
+
+def _quiet(profile: Field, wanted: int, reach: int) -> int:
+    """Return the position within ``reach`` of ``wanted`` where the ink profile is lowest: between lines or words."""
+    low, high = max(0, wanted - reach), min(len(profile), wanted + reach + 1)
+    return low + int(profile[low:high].argmin()) if high > low else wanted
+
+
+def lifted(alpha: Pixels, rng: np.random.Generator, *, width: float, height: float, tries: int = 6) -> Field | None:
+    """Lift a patch of writing of about ``width`` x ``height`` (fractions of the page), cut between lines and words.
+
+    Args:
+        alpha: uint8 (h, w), the ink of a whole page, as :meth:`Materials.hand_ink` returns it.
+        rng: Source of chance.
+        width: Wanted width.
+        height: Wanted height.
+        tries: Places to try before giving up.
 
     Returns:
         float32 (h, w) alpha of whole strokes only, or None where no patch with enough ink was found.
     """
-    rows, columns = max(24, int(page.shape[0] * height)), max(40, int(page.shape[1] * width))
-    rows, columns = min(rows, page.shape[0] - 8), min(columns, page.shape[1] - 8)
+    rows, columns = alpha.shape
+    tall, wide = max(22, int(rows * height)), max(40, int(columns * width))
+    lines = cv2.blur((alpha > _SOLID).mean(axis=1, dtype=np.float32)[:, None], (1, 5))[:, 0]
     for _ in range(tries):
-        top = int(rng.integers(4, max(5, page.shape[0] - rows - 3)))
-        left = int(rng.integers(4, max(5, page.shape[1] - columns - 3)))
-        alpha = ink_of(np.ascontiguousarray(page[top : top + rows, left : left + columns]))
-        if not 0.015 < float((alpha > 0.4).mean()) < 0.32:
+        top = _quiet(lines, int(rng.integers(2, max(3, rows - tall - 2))), 14)
+        bottom = _quiet(lines, min(rows - 1, top + tall), 14)
+        band = alpha[top:bottom]
+        if bottom - top < 12:
             continue
-        whole = _whole_strokes(alpha)
-        if whole is not None and whole.shape[1] > 0.3 * columns:
+        gaps = cv2.blur((band > _SOLID).mean(axis=0, dtype=np.float32)[:, None], (1, 5))[:, 0]
+        left = _quiet(gaps, int(rng.integers(2, max(3, columns - wide - 2))), 24)
+        right = _quiet(gaps, min(columns - 1, left + wide), 24)
+        patch = fraction(band[:, left:right])
+        if patch.shape[1] < 20 or not 0.02 < float((patch > 0.4).mean()) < 0.34:
+            continue
+        whole = _whole_strokes(patch)
+        if whole is not None and whole.shape[1] > 0.45 * wide and whole.shape[0] > 0.35 * tall:
             return whole
     return None
 
@@ -87,7 +109,7 @@ def lifted(page: Pixels, rng: np.random.Generator, *, width: float, height: floa
 def handwriting(materials: Materials, rng: np.random.Generator, *, width: float, height: float) -> Field:
     """Return handwriting as alpha: lifted off a real page, or scribbled where that fails or now and then."""
     if materials.hands and chance(rng, 0.88):
-        found = lifted(materials.hand(rng), rng, width=width, height=height)
+        found = lifted(materials.hand_ink(rng), rng, width=width, height=height)
         if found is not None:
             return found
     size = uniform(rng, 9, 15)
@@ -100,7 +122,7 @@ def handwriting(materials: Materials, rng: np.random.Generator, *, width: float,
 def printing(materials: Materials, rng: np.random.Generator, *, width: float, height: float) -> Field:
     """Return print or typing as alpha: lifted off a real page, or set in a plain face."""
     if materials.prints and chance(rng, 0.85):
-        found = lifted(materials.print(rng), rng, width=width, height=height)
+        found = lifted(materials.print_ink(rng), rng, width=width, height=height)
         if found is not None:
             return found
     size = uniform(rng, 9, 14)

@@ -11,6 +11,7 @@ from imagefaulty.training.faults.compositing import (
     Window,
     chance,
     clouds,
+    fraction,
     grain,
     ink,
     luminance,
@@ -28,6 +29,8 @@ from imagefaulty.training.faults.sheet import Sheet, matched
 from imagefaulty.training.faults.stand_ins import lettering, words
 
 _STAMP_INKS = ((94, 44, 128), (160, 34, 44), (34, 48, 128), (40, 38, 44), (30, 104, 84), (196, 50, 60))
+
+_NEGATIVE = 95  # level of the ground below which a page is a negative
 
 
 def somewhere(
@@ -65,7 +68,9 @@ def inked(
     columns = min(alpha.shape[1], sheet.pixels.shape[1] - window.left)
     place = Window(window.left, window.top, window.left + columns, window.top + rows)
     cut = alpha[:rows, :columns]
-    tile = ink(sheet.pixels[place.slices].astype(np.float32), cut, colour)
+    base = sheet.pixels[place.slices].astype(np.float32)
+    negative = max(sheet.tone.paper) < _NEGATIVE  # writing on a photostat's negative is light
+    tile = over(base, (226.0, 226.0, 224.0), cut) if negative else ink(base, cut, colour)
     return repaint(sheet, place, tile, rng, cut)
 
 
@@ -155,6 +160,37 @@ def stamp(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Chang
     return _unmarked(sheet, "stamp")
 
 
+def _scene(shape: tuple[int, int], rng: np.random.Generator) -> Field:
+    """Return a made-up photograph in grey levels: sky and ground, angular and round shapes with shaded sides."""
+    rows, columns = shape
+    y = np.linspace(0, 1, rows, dtype=np.float32)[:, None] * np.ones((1, columns), np.float32)
+    horizon = uniform(rng, 0.3, 0.75)
+    scene = np.where(y < horizon, uniform(rng, 120, 235) + 40 * y, uniform(rng, 40, 170) - 30 * y)
+    scene = scene + clouds(shape, rng, period=max(shape) / 3, octaves=5) * uniform(rng, 8, 40)
+    for _ in range(int(rng.integers(3, 12))):
+        layer = np.zeros(shape, np.uint8)
+        middle = rng.uniform((0.05, 0.2), (0.95, 0.95)) * (columns, rows)
+        reach = uniform(rng, 0.05, 0.3) * min(rows, columns)
+        if chance(rng, 0.45):
+            axes = (int(reach) + 2, int(reach * uniform(rng, 0.7, 1.7)) + 2)
+            cv2.ellipse(layer, tuple(int(v) for v in middle), axes, 0, 0, 360, 255, -1, cv2.LINE_AA)
+        else:
+            corners = middle + np.array([[-1, -1.4], [1, -1.4], [1, 1], [-1, 1]]) * reach * rng.uniform(
+                0.4, 1.4, (4, 2)
+            )
+            cv2.fillConvexPoly(layer, corners.astype(np.int32), 255, cv2.LINE_AA)
+        slope = np.linspace(-1, 1, columns, dtype=np.float32)[None] * uniform(rng, -50, 50)
+        shade = uniform(rng, 15, 230) + slope + clouds(shape, rng, period=reach + 4, octaves=3) * 20
+        part = soften(fraction(layer), uniform(rng, 0.4, 1.6))
+        scene = scene + (shade - scene) * part
+    if chance(rng, 0.4):  # printed in half-tone
+        pitch = uniform(rng, 3.0, 5.0)
+        x = np.arange(columns, dtype=np.float32)[None]
+        dots = np.sin(2 * np.pi * (x + y * rows) / pitch) * np.sin(2 * np.pi * (x - y * rows) / pitch)
+        scene = scene + 45 * dots
+    return np.asarray(scene, np.float32)
+
+
 def photo(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Change:
     """Print a picture into the page: half-tone greys or colours, straight, with or without a white border."""
     del materials
@@ -162,11 +198,7 @@ def photo(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Chang
     height = int(width * uniform(rng, 0.6, 1.4))
     window = emptiest(sheet, (height, width), rng)
     shape = window.shape
-    scene = clouds(shape, rng, period=max(shape) / uniform(rng, 1.5, 4), octaves=5) * 95 + uniform(rng, 90, 150)
-    y = np.linspace(-1, 1, shape[0], dtype=np.float32)[:, None]
-    x = np.linspace(-1, 1, shape[1], dtype=np.float32)[None]
-    head = np.exp(-((x / 0.3) ** 2 + ((y + 0.15) / 0.4) ** 2) * 2)
-    scene = scene + head * uniform(rng, -70, 90) + (y > uniform(rng, 0.1, 0.6)) * uniform(rng, -60, 40)
+    scene = _scene(shape, rng)
     tint = np.array([1.0, 1.0, 1.0]) if chance(rng, 0.6) else rng.uniform(0.7, 1.15, 3)
     face = np.clip(scene, 12, 245)[..., None] * tint + grain(shape, rng, 5)[..., None]
     if chance(rng, 0.4):
@@ -214,7 +246,8 @@ def tape_alone(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> 
         wide = min(sheet.size) * uniform(rng, 0.03, 0.07)
         x, y = sheet.point(uniform(rng, 0.02, 0.98), uniform(rng, 0.02, 0.98))
         along = float(rng.choice((0, 90))) + float(rng.normal(0, 4))
-        sheet = tape(sheet, (float(x), float(y)), min(sheet.size) * uniform(rng, 0.1, 0.7), wide, along, rng)
+        size = min(sheet.size) * uniform(rng, 0.1, 0.7), wide
+        sheet = tape(sheet, (float(x), float(y)), rng, size=size, degrees=along)
     return _unmarked(sheet, "tape")
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +19,11 @@ from PIL import Image
 from imagefaulty.training.faults import stand_ins
 from imagefaulty.training.faults.compositing import chance, clouds, grain, luminance, to_pixels, uniform
 from imagefaulty.training.faults.drawn import Pixels
+from imagefaulty.training.faults.inks import ink_of
 
+_STRONG_TINT = 70  # levels between the strongest and the weakest channel
+_KEPT_INKS = 256  # 0.75 MB a page
+_LIGHT_PAGE = 120  # median level
 _KEPT_IMAGES = 96  # decoded pictures kept: at 2 MB a page this is about 200 MB
 
 #: Beds and how often each is chosen: as seen on real scans, black first, then the white lid and the next sheet.
@@ -72,6 +76,7 @@ class Materials:
     prints: tuple[Path, ...] = ()
     blanks: tuple[Path, ...] = ()
     _images: OrderedDict[Path, Pixels] = field(default_factory=OrderedDict, repr=False)
+    _inks: OrderedDict[Path, Pixels] = field(default_factory=OrderedDict, repr=False)
 
     @classmethod
     def load(cls, directory: Path, *, exclude: Collection[str] = ()) -> Materials:
@@ -103,7 +108,7 @@ class Materials:
             self.corner_tears += (file,)
         elif kind == "tear_masks":
             self.edge_tears += (file,)
-        elif (bed := _TEXTURE_BEDS.get(notes.split(":")[0])) is not None:
+        elif (bed := _TEXTURE_BEDS.get(notes.partition(":")[0])) is not None:
             self.beds[bed] = (*self.beds.get(bed, ()), file)
         elif notes.startswith("paper:"):
             self.papers += (file,)
@@ -150,7 +155,31 @@ class Materials:
     def print(self, rng: np.random.Generator) -> Pixels:
         """Return a typed or printed page, uint8 RGB."""
         found = self._any(self.prints, rng)
+        for _ in range(2):  # negatives and dull microfilm lend no ink
+            if found is None or float(np.median(found[::16, ::16])) > _LIGHT_PAGE:
+                break
+            found = self._any(self.prints, rng)
         return stand_ins.typed_page(rng) if found is None else found
+
+    def hand_ink(self, rng: np.random.Generator) -> Pixels:
+        """Return the ink of a page written by hand, uint8 (h, w), 0 paper to 255 full ink."""
+        return self._ink(self.hands, rng, stand_ins.written_page)
+
+    def print_ink(self, rng: np.random.Generator) -> Pixels:
+        """Return the ink of a typed or printed page, uint8 (h, w), 0 paper to 255 full ink."""
+        return self._ink(self.prints, rng, stand_ins.typed_page)
+
+    def _ink(
+        self, files: tuple[Path, ...], rng: np.random.Generator, stand_in: Callable[[np.random.Generator], Pixels]
+    ) -> Pixels:
+        if not files:
+            return (ink_of(stand_in(rng)) * 255).astype(np.uint8)
+        file = files[int(rng.integers(len(files)))]
+        if file not in self._inks:
+            self._inks[file] = (ink_of(self.picture(file)) * 255).astype(np.uint8)
+            if len(self._inks) > _KEPT_INKS:
+                self._inks.popitem(last=False)
+        return self._inks[file]
 
     def blank(self, rng: np.random.Generator) -> Pixels | None:
         """Return a real page with nothing on it, uint8 RGB, or None."""
@@ -164,6 +193,8 @@ class Materials:
     def paper(self, shape: tuple[int, ...], rng: np.random.Generator) -> Pixels:
         """Return a sheet of blank paper of ``shape``, uint8 RGB, no two alike."""
         found = self._any(self.papers, rng) if chance(rng, 0.7) else None
+        if found is not None and np.ptp(found[::16, ::16].mean(axis=(0, 1))) > _STRONG_TINT and chance(rng, 0.8):
+            found = None  # one crimson endpaper among twelve is too many
         if found is None:
             return stand_ins.paper(shape, rng)
         return _fitted(found, shape, rng)
@@ -213,7 +244,8 @@ class Materials:
         sheet = np.asarray(cv2.resize(page, (shape[1], shape[0]), interpolation=cv2.INTER_AREA), np.float32)
         if chance(rng, 0.75):  # the next sheet of a set is mostly the same paper
             own = np.percentile(sheet[::8, ::8].reshape(-1, 3), 80, axis=0)
-            sheet = sheet * (np.asarray(paper) / np.maximum(own, 60)) * uniform(rng, 0.88, 1.0)
+            gain = np.asarray(paper) / np.maximum(own, 60) * uniform(rng, 0.88, 1.0)
+            sheet = sheet * gain.astype(np.float32)
         return to_pixels(sheet.astype(np.float32))
 
 

@@ -46,6 +46,12 @@ Recipe = Callable[[Sheet, Materials, np.random.Generator], Change]
 _SEEN_LEVELS, _SEEN_SHARE, _SEEN_PX = 14, 0.05, 60
 _TRIES = 5
 
+
+def _nothing(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Change:
+    del materials, rng
+    return Change(sheet, np.zeros(sheet.cover.shape, np.float32), "nothing drawn")
+
+
 _CORNER_RECIPES: Final[Mapping[str, tuple[Recipe, str]]] = MappingProxyType({
     "fold-over": (lambda s, m, r: fold_corner(s, m, r, "over"), "fold"),
     "fold-behind": (lambda s, m, r: fold_corner(s, m, r, "behind"), "fold"),
@@ -60,7 +66,7 @@ _NOTE_RECIPES: Final[Mapping[str, str]] = MappingProxyType({
     "note-real": "cut-out", "note-drawn": "sticky", "slip": "slip", "flag": "flag", "clipping": "clipping",
 })  # fmt: skip
 _HARMLESS_RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType({
-    "clean": lambda s, m, r: Change(s, np.zeros(s.cover.shape, np.float32), "nothing drawn"),
+    "clean": _nothing,
     "printed-box": marks.printed_box, "label": marks.label, "stamp": marks.stamp, "photo": marks.photo,
     "highlighter": marks.highlighter, "panel": marks.panel, "tape": marks.tape_alone, "paper-clip": marks.clip_alone,
     "holes": circumstances.holes, "staples": circumstances.staples, "rounded-corners": circumstances.rounded,
@@ -92,7 +98,9 @@ def draw(kind: str, page: Pixels, *, labels: Labels, materials: Materials, rng: 
         raise ValueError(f"unknown kind {kind!r}; the kinds are {', '.join(KINDS)}")
     if kind in EMPTY_KINDS:
         return _draw_empty(kind, materials, rng)
-    sheet = placed(page, materials=materials, rng=rng)
+    sheet = placed(
+        page, materials=materials, rng=rng, strict=kind in CORNER_KINDS, share=0.0 if kind == "gutter" else 0.45
+    )
     known: dict[CheckName, str] = dict(labels)
     if kind in HARMLESS_KINDS:
         change = _HARMLESS_RECIPES[kind](sheet, materials, rng)
@@ -110,7 +118,7 @@ def draw(kind: str, page: Pixels, *, labels: Labels, materials: Materials, rng: 
         recipe, region_kind = (lambda s, m, r: note(s, m, r, face)), "note"
         known["post_it"] = "post-it"
         for uncertain in ("writing_type", "empty") if known.get("empty") == "empty" else ("writing_type",):
-            known.pop(uncertain, None)  # type: ignore[call-overload]
+            known.pop(uncertain, None)
     change = _seen(recipe, sheet, materials, rng)
     return _with_regions(change, kind, known, (region_of(change.mask, kind=region_kind, check=check),))
 
@@ -146,6 +154,10 @@ def _draw_empty(kind: str, materials: Materials, rng: np.random.Generator) -> Dr
         change = blank(sheet, materials, rng)
         return _with_regions(change, kind, labels, ())
     change, hand = nearly_empty(sheet, materials, rng)
+    for _ in range(_TRIES):
+        if _visible(sheet, change):
+            break
+        change, hand = nearly_empty(sheet, materials, rng)
     labels["empty"] = "ok"
     if hand != "stamp":
         labels["writing_type"] = "Handwritten" if hand == "handwriting" else "Typewritten"

@@ -63,6 +63,31 @@ def scribble(rng: np.random.Generator, *, width: int, height: float, pen: float 
     return np.asarray(small, np.float32) / np.float32(255)
 
 
+def figures(rng: np.random.Generator, text: str, height: float) -> Field:
+    """Return written figures as an alpha mask about ``height`` px tall: single strokes, sheared, bent and uneven."""
+    font = (cv2.FONT_HERSHEY_SCRIPT_SIMPLEX, cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_SCRIPT_COMPLEX)[
+        int(rng.integers(3))
+    ]
+    rows, columns = 150, 60 + 62 * len(text)
+    image = np.zeros((rows, columns), np.uint8)
+    x = 24
+    for letter in text:
+        thick = int(rng.integers(4, 8))
+        size = uniform(rng, 2.0, 2.7)
+        cv2.putText(image, letter, (x, int(105 + rng.normal(0, 5))), font, size, 255, thick, cv2.LINE_AA)
+        x += int(uniform(rng, 34, 54))
+    shear = np.array([[1, -uniform(rng, -0.1, 0.45), 30], [uniform(rng, -0.08, 0.08), 1, 0]], np.float32)
+    image = cv2.warpAffine(image, shear, (columns, rows))
+    bend_x, bend_y = (clouds((rows, columns), rng, period=50, octaves=2) * 8 for _ in range(2))
+    ys, xs = np.mgrid[0:rows, 0:columns].astype(np.float32)
+    image = cv2.remap(image, xs + bend_x, ys + bend_y, cv2.INTER_LINEAR)
+    left, top, width, tall = cv2.boundingRect((image > 30).astype(np.uint8))
+    cut = image[top : top + max(4, tall), left : left + max(4, width)]
+    scale = height / cut.shape[0]
+    small = cv2.resize(cut, (max(3, round(cut.shape[1] * scale)), max(4, round(height))), interpolation=cv2.INTER_AREA)
+    return np.clip(np.asarray(small, np.float32) / np.float32(255) * 1.25, 0, 1)
+
+
 def _page(rng: np.random.Generator) -> tuple[Field, int, int]:
     return paper(_SHAPE, rng).astype(np.float32), *_SHAPE
 

@@ -87,7 +87,9 @@ def torn_away(sheet: Sheet, window: Window, missing: Field, rng: np.random.Gener
     solid = (missing > 0.5).astype(np.uint8)
     outwards = np.minimum(np.asarray(cv2.distanceTransform(solid, cv2.DIST_L2, 3), np.float32), 1e3)
     inwards = np.minimum(np.asarray(cv2.distanceTransform(1 - solid, cv2.DIST_L2, 3), np.float32), 1e3)
-    tile = _rimmed(sheet, reveal(sheet, window, gone, rng, inside=outwards), cover, gone, inwards, rng)
+    tile = _rimmed(
+        sheet, reveal(sheet, window, gone, rng, inside=outwards), rng, cover=cover, gone=gone, inwards=inwards
+    )
     pixels = sheet.pixels.copy()
     pixels[window.slices] = to_pixels(tile)
     mask = np.zeros(sheet.cover.shape, np.float32)
@@ -97,7 +99,7 @@ def torn_away(sheet: Sheet, window: Window, missing: Field, rng: np.random.Gener
     return replace(sheet, pixels=matched(sheet, pixels, mask, rng), cover=left), mask
 
 
-def _rimmed(sheet: Sheet, tile: Field, cover: Field, gone: Field, inwards: Field, rng: np.random.Generator) -> Field:
+def _rimmed(sheet: Sheet, tile: Field, rng: np.random.Generator, *, cover: Field, gone: Field, inwards: Field) -> Field:
     """Paint the rim: pale fibres where the paper's core shows, or the browned edge of an old tear, in stretches."""
     shape = gone.shape
     rough = clouds((shape[0], shape[1]), rng, period=24, octaves=4)
@@ -189,7 +191,11 @@ def _stamped(sheet: Sheet, window: Window, mask: np.ndarray, corner: int, legs: 
 
 def torn_edge(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Change:
     """Tear an edge: stepped open top, ragged fore-edge, a bite, a notch, or the outline of a real tear."""
-    kind = str(rng.choice(("steps", "ragged", "bite", "wedge", "real"), p=(0.3, 0.25, 0.2, 0.1, 0.15)))
+    kind = str(
+        rng.choice(("steps", "ragged", "bite", "wedge", "real", "frayed"), p=(0.25, 0.2, 0.15, 0.08, 0.14, 0.18))
+    )
+    if kind == "frayed":
+        return frayed(sheet, rng)
     edge = int(rng.choice(4, p=(0.55, 0.2, 0.1, 0.15))) if kind == "steps" else int(rng.integers(4))
     frame = EdgeFrame.at(sheet, edge, 0.2 * max(sheet.size))
     mask = materials.tear(rng, corner=False) if kind == "real" else None
@@ -200,6 +206,30 @@ def torn_edge(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> C
     return Change(torn, gone, f"{kind}/{EDGES[edge]} edge/{sheet.bed.name}")
 
 
+def frayed(sheet: Sheet, rng: np.random.Generator) -> Change:
+    """Fray two to four edges: worn corners of 1.5 to 5 %, nicks, and raggedness between, as on much-handled sheets."""
+    whole = np.zeros(sheet.cover.shape, np.float32)
+    edges = rng.permutation(4)[: int(rng.integers(2, 5))]
+    for edge in edges:
+        frame = EdgeFrame.at(sheet, int(edge), 0.1 * max(sheet.size))
+        count = int(frame.length) + 3
+        t = np.arange(count, dtype=np.float32)
+        base = uniform(rng, 0.001, 0.007) * frame.across
+        depth = np.maximum(0, base * (0.4 + 1.6 * wavy(count, rng, period=count * 0.2, octaves=4)))
+        for middle in (0.0, frame.length):
+            worn = uniform(rng, 0.015, 0.05) * frame.across
+            depth = depth + worn * np.clip(1 - np.abs(t - middle) / (worn * uniform(rng, 0.8, 2.2)), 0, 1) ** 1.5
+        for _ in range(int(rng.integers(2, 9))):
+            nick = uniform(rng, 0.006, 0.028) * frame.across
+            shape = np.clip(1 - np.abs(t - uniform(rng, 0, count)) / (nick * uniform(rng, 0.3, 1.6)), 0, 1)
+            depth = np.maximum(depth, nick * shape ** uniform(rng, 0.5, 1.2))
+        taken = np.clip(depth / max(1.0, base), 0, 1)
+        depth = depth + taken * _ragged(count - 3, rng, period=14, size=uniform(rng, 0.5, 2.2))
+        sheet, gone = torn_away(sheet, frame.window, frame.missing(np.maximum(depth, 0).astype(np.float32)), rng)
+        whole = np.maximum(whole, gone)
+    return Change(sheet, whole, f"frayed/{len(edges)} edges/{sheet.bed.name}")
+
+
 def _mask_depth(mask: np.ndarray, frame: EdgeFrame, rng: np.random.Generator) -> Field:
     profile = mask.sum(axis=0).astype(np.float32) / max(1, mask.shape[0])
     count = int(frame.length) + 3
@@ -208,7 +238,7 @@ def _mask_depth(mask: np.ndarray, frame: EdgeFrame, rng: np.random.Generator) ->
     depth = np.zeros(count, np.float32)
     part = np.interp(np.linspace(0, 1, span), np.linspace(0, 1, len(profile)), profile)
     depth[start : start + span] = part * uniform(rng, 0.03, 0.14) * frame.across / max(0.05, float(part.max()))
-    return depth + (depth > 1) * _ragged(count - 3, rng, period=30, size=1.5)
+    return np.asarray(depth + (depth > 1) * _ragged(count - 3, rng, period=30, size=1.5), np.float32)
 
 
 def _depth(kind: str, frame: EdgeFrame, rng: np.random.Generator) -> Field:
@@ -228,7 +258,7 @@ def _depth(kind: str, frame: EdgeFrame, rng: np.random.Generator) -> Field:
         size = uniform(rng, 0.08, 0.3) * float(heights.mean())
     elif kind == "ragged":  # 1 to 4 % deep over most of the edge
         base = uniform(rng, 0.008, 0.03) * frame.across
-        depth = base * (0.6 + 0.6 * wavy(count, rng, period=count * 0.3, octaves=2))
+        depth = np.float64(base) * (0.6 + 0.6 * wavy(count, rng, period=count * 0.3, octaves=2))
         size = base * uniform(rng, 0.5, 1.0)
     elif kind == "bite":  # concave, 8 to 35 % long and 3 to 12 % deep
         middle, half = uniform(rng, 0.08, 0.92), uniform(rng, 0.04, 0.17)
@@ -259,7 +289,7 @@ def _tabbed(sheet: Sheet, frame: EdgeFrame, depth: Field, rng: np.random.Generat
     tile = sheet.pixels[frame.window.slices].astype(np.float32)
     angle = uniform(rng, 0, 2 * np.pi)
     shadow = soften(shift(lifted, 4 * np.cos(angle), 4 * np.sin(angle)), 2.2) * (1 - lifted)
-    tile = tile * (1 - uniform(rng, 0.15, 0.4) * shadow)[..., None]
+    tile = np.asarray(tile * (1 - uniform(rng, 0.15, 0.4) * shadow)[..., None], np.float32)
     paper = np.minimum(np.array(sheet.tone.paper, np.float32) * uniform(rng, 0.92, 1.1), 252)
     face = paper + grain(frame.window.shape, rng, sheet.tone.noise + 0.5)[..., None]
     tile = over(np.asarray(tile, np.float32), np.asarray(face, np.float32), lifted * uniform(rng, 0.6, 1.0))

@@ -202,6 +202,21 @@ def test_jpeg_2000_is_decoded_at_reduced_resolution(monkeypatch: pytest.MonkeyPa
     assert (1024, 768) not in seen
 
 
+@pytest.mark.parametrize("sides", [(17, 64), (64, 17), (1001, 1003), (417, 401), (33, 65), (4, 17)])
+@pytest.mark.parametrize("at_least", [(2, 2), (4, 4), (8, 8), (60, 60)])
+def test_jpeg_2000_of_any_size_is_reduced(sides: tuple[int, int], at_least: tuple[int, int]) -> None:
+    data = saved(paper(*sides).point(lambda value: 60 + value // 2), "JPEG2000")
+    full, small = page_of(data), page_of(data, at_least=at_least)
+    assert full.original_size == small.original_size == sides
+    assert abs(float(full.pixels.mean()) - float(small.pixels.mean())) < 16  # pages of a few pixels are coarse
+    assert small.pixels.min() > 50  # no black border where nothing was decoded
+
+
+def test_jpeg_2000_with_vanishing_tiles_is_decoded_in_full() -> None:
+    data = saved(paper(875, 391), "JPEG2000", tile_size=(100, 130))  # the last row of tiles is 1 px high
+    assert page_of(data, at_least=(217, 39)).pixels.shape == (98, 219, 3)
+
+
 # --- resolution ---------------------------------------------------------------------------------------------------
 
 

@@ -112,7 +112,8 @@ def jpeg2000_header(data: bytes) -> tuple[tuple[int, int], int]:
         if marker in (_COD, _COC):  # the component with the least levels limits all
             levels.append(data[at + (9 if marker == _COD else 6)])
         at += 2 + max(2, int.from_bytes(data[at + 2 : at + 4], "big"))
-    return (right - left, bottom - top), min(levels, default=0)
+    # An image that begins away from the origin rounds differently when halved, so it is left alone.
+    return (right - left, bottom - top), 0 if left or top else min(levels, default=0)
 
 
 def announced_size(data: bytes, file_format: Format) -> tuple[int, int]:

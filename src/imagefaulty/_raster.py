@@ -31,11 +31,29 @@ if TYPE_CHECKING:
 
 Size = tuple[int, int]
 
+
+class _Jpeg2KPage(Jpeg2KImageFile):
+    """Decodes at reduced resolution whatever the size.
+
+    A side of 17 px halved twice has 5 px (ISO 15444-1, B.5: rounded up), but Pillow 12 and 13 expect the nearest, 4,
+    and then call the file broken. Rounded up to whole blocks beforehand, both agree.
+    """
+
+    def load(self) -> Image.core.PixelAccess | None:  # type: ignore[name-defined]  # as Pillow declares it
+        if self.tile and self._reduce:
+            self._size = (_round_up(self._size[0], 1 << self._reduce), _round_up(self._size[1], 1 << self._reduce))
+        return super().load()
+
+
+def _round_up(side: int, step: int) -> int:
+    return -(-side // step) * step
+
+
 # Plugins are called directly: `Image.open` would try all of them, and checks sizes against a limit of the process.
 _PLUGINS: Final[Mapping[Format, type[ImageFile]]] = {
     "JPEG": JpegImageFile,
     "PNG": PngImageFile,
-    "JPEG2000": Jpeg2KImageFile,
+    "JPEG2000": _Jpeg2KPage,
     "WebP": WebPImageFile,
     "BMP": BmpImageFile,
     "GIF": GifImageFile,
@@ -114,19 +132,24 @@ class RasterReader:
             try:
                 return despite_warnings(lambda: self._decode(self._data, index, at_least, label))
             except OSError:
-                if index == 0 or self._format != "TIFF":
+                if not self._has_second_chance(index, at_least):
                     raise
-                # libtiff reads the first directory whichever is asked for: if that is damaged, hide it.
-                alone = starting_at(self._data, self._directories[index])
-                return despite_warnings(lambda: self._decode(alone, index, at_least, label))
+            # libtiff reads the first directory whichever is asked for: if that is damaged, hide it.
+            data = starting_at(self._data, self._directories[index]) if index else self._data
+            return despite_warnings(lambda: self._decode(data, index, at_least, label, in_codec=False))
 
-    def _decode(self, data: bytes, index: int, at_least: Size | None, label: str) -> Decoded:
+    def _has_second_chance(self, index: int, at_least: Size | None) -> bool:
+        """Pillow fails on reduced JPEG 2000 tiles whose last row or column vanishes: that is not the file's fault."""
+        return index > 0 if self._format == "TIFF" else self._format == "JPEG2000" and at_least is not None
+
+    def _decode(self, data: bytes, index: int, at_least: Size | None, label: str, *, in_codec: bool = True) -> Decoded:
         with self._open(data, index, label) as image:
             check_pixels(image.size, limit=self._limit_pixels, label=label)
             stored_size = image.size
             # Drafting a JPEG needs the orientation before the pixels; a PNG may keep its EXIF behind them.
             exif = _exif(image) if self._format == "JPEG" else {}
-            self._shrink_in_codec(image, _stored(at_least, exif))
+            if in_codec:
+                self._shrink_in_codec(image, _stored(at_least, exif))
             _load(image, label)
             if self._format not in ("JPEG", "TIFF"):  # Pillow has stood a TIFF upright already
                 exif = _exif(image)

@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback that answers as Label Studio does where images are fetched, and misbehaves on demand."""
+"""A real HTTP server on loopback that hands out images as Label Studio does, and misbehaves on demand."""
 
 from __future__ import annotations
 
@@ -53,6 +53,7 @@ class StudioServer(ThreadingHTTPServer):
         self.swaps = 0
         self.failures: Counter[str] = Counter()
         self.presign_to = ""
+        self.cookies: list[str] = []
         self.open = self.active = 0
         self.lock = threading.Lock()
 
@@ -139,28 +140,26 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _behave(self, behaviour: str, query: dict[str, list[str]]) -> None:
         name, _, argument = behaviour.partition("/")
-        first = lambda key: query.get(key, [""])[0]  # noqa: E731 - as short as it is local
-        if name == "status":
-            return self._send(int(argument), b"no", **({"Retry-After": first("after")} if first("after") else {}))
-        if name == "flaky":
+        fields = {key: values[0] for key, values in query.items()}
+        if name in ("endless", "drip", "broken"):
+            getattr(self, f"_{name}")(argument)
+        elif name == "status":
+            self._send(int(argument), b"no", **({"Retry-After": fields["after"]} if "after" in fields else {}))
+        elif name == "flaky":
             self.server.failures[argument] += 1
-            return self._send(*((503, b"busy") if self.server.failures[argument] < 3 else (200, PICTURE)))
-        if name == "redirect":
-            return self._send(int(argument), b"", Location=first("to"))
-        if name == "slow":
+            self._send(*((503, b"busy") if self.server.failures[argument] < 3 else (200, PICTURE)))
+        elif name == "redirect":
+            self._send(int(argument), b"", Location=fields.get("to", ""))
+        elif name == "cookie":
+            self.server.cookies.append(self.headers.get("Cookie", ""))
+            self._send(200, PICTURE, **{"Set-Cookie": "sessionid=secret; Path=/"})
+        elif name == "slow":
             time.sleep(float(argument))
-            return self._send(200, PICTURE)
-        if name == "endless":
-            return self._endless(declared=argument == "declared")
-        if name == "drip":
-            return self._drip()
-        if name == "broken":
-            return self._broken()
-        if name == "page":
-            return self._send(200, b"<!DOCTYPE html><html>log in</html>", "text/html; charset=utf-8")
-        return self._send(404, b"?")
+            self._send(200, PICTURE)
+        else:
+            self._send(200, b"<!DOCTYPE html><html>log in</html>", "text/html; charset=utf-8")
 
-    def _endless(self, *, declared: bool) -> None:
+    def _endless(self, declared: str) -> None:
         self.send_response(200)
         if declared:
             self.send_header("Content-Length", str(10**12))
@@ -169,7 +168,7 @@ class _Handler(BaseHTTPRequestHandler):
         while True:
             self.wfile.write(PICTURE)
 
-    def _drip(self) -> None:
+    def _drip(self, _argument: str) -> None:
         self.send_response(200)
         self.end_headers()
         self.close_connection = True
@@ -177,7 +176,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"x")
             time.sleep(0.05)
 
-    def _broken(self) -> None:
+    def _broken(self, _argument: str) -> None:
         self.send_response(200)
         self.send_header("Content-Length", "1000")
         self.end_headers()

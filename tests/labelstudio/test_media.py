@@ -143,13 +143,18 @@ def test_the_token_does_not_follow_a_redirect_to_another_host_nor_back(
     studio.files["/data/upload/x.jpg"] = PICTURE
     way = access(studio, LEGACY)
     back = f"{elsewhere.url}/behave/redirect/302?to={secret_file}"
-    with pytest.raises(SourceForbidden):
+    with pytest.raises(SourceForbidden, match="where Label Studio's token is not sent"):
         read(f"{studio.url}/behave/redirect/307?to={back}", way)
     assert [header for _, header in elsewhere.asked] == [""]
     # A foreign address must not be able to spend the token either.
     with pytest.raises(SourceForbidden):
         read(back, way)
     assert studio.asked[-1] == ("/data/upload/x.jpg", "")
+
+
+def test_no_cookie_is_kept(studio: StudioServer) -> None:
+    read(f"{studio.url}/behave/cookie", Access(Studio()), f"{studio.url}/behave/cookie")
+    assert studio.cookies == ["", ""]
 
 
 @pytest.mark.parametrize("presign", [True, False])

@@ -1,12 +1,12 @@
 import math
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagefaulty.checks import CHECKS, Check, CheckName
+from imagefaulty.checks import CHECKS, Check
 from imagefaulty.errors import ImageFaultyError
 from imagefaulty.finding import Answer, Finding, Model, Provenance
 from imagefaulty.labelstudio.config import parse_label_config
@@ -25,7 +25,7 @@ def answer(check: Check, code: int, confidence: float) -> Answer:
 
 def finding(**codes: tuple[int, float]) -> Finding:
     answers = {check.name: answer(check, *codes[check.name]) for check in CHECKS if check.name in codes}
-    return Finding(Provenance("page", MODEL), cast("dict[CheckName, Answer]", answers))
+    return Finding(Provenance("page", MODEL), answers)
 
 
 FOUND = finding(writing_type=(0, 0.93), post_it=(0, 0.88), corner=(1, 0.71234567), empty=(0, 1.0))
@@ -48,13 +48,8 @@ def test_four_results_with_aliases_and_the_least_certain_score(labelling_config:
 def test_label_studio_accepts_every_combination(labelling_config: str, label_studio_judge: Judge) -> None:
     config = parse_label_config(labelling_config)
     for number in range(24):
-        codes = {
-            "writing_type": number % 3,
-            "post_it": number // 3 % 2,
-            "corner": number // 6 % 2,
-            "empty": number // 12,
-        }
-        found = finding(**{name: (code, 0.5 + number / 50) for name, code in codes.items()})
+        codes = (number % 3, number // 3 % 2, number // 6 % 2, number // 12)
+        found = finding(**{check.name: (code, 0.5 + number / 50) for check, code in zip(CHECKS, codes, strict=True)})
         assert (
             label_studio_judge.errors(labelling_config, prediction(config, {"image": found}, model_version="v1")) == []
         )
@@ -78,7 +73,8 @@ def test_a_class_without_choice_leaves_its_control_blank() -> None:
 def test_a_choice_for_two_classes_scores_both() -> None:
     text = (
         '<View><Image name="i" value="$i"/><Choices name="writing_type" toName="i">'
-        '<Choice value="hand" predicted_values="Handwritten,Combination"/><Choice value="Typewritten"/></Choices></View>'
+        '<Choice value="hand" predicted_values="Handwritten,Combination"/><Choice value="Typewritten"/>'
+        "</Choices></View>"
     )
     made = prediction(parse_label_config(text), {"i": finding(writing_type=(0, 0.5))}, model_version="v1")
     assert made["result"][0]["value"] == {"choices": ["hand"]}
@@ -122,6 +118,6 @@ def test_a_probability_that_is_no_number_is_an_error(labelling_config: str) -> N
     with pytest.raises(ImageFaultyError, match="empty"):
         prediction(
             parse_label_config(labelling_config),
-            {"image": Finding(FOUND.provenance, cast("dict[CheckName, Answer]", answers))},
+            {"image": Finding(FOUND.provenance, answers)},
             model_version="v1",
         )

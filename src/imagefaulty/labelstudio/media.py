@@ -11,6 +11,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final
 from urllib.parse import unquote_to_bytes, urljoin, urlsplit
 
@@ -83,6 +84,8 @@ class MediaReader:
             # Images are compressed already; identity keeps the byte limit honest.
             headers={"User-Agent": "imagefaulty", "Accept-Encoding": "identity", "Accept": "image/*,*/*;q=0.8"},
             follow_redirects=False,
+            # A cookie knows no port, so Label Studio's session could reach a neighbour on its host.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
         )
 
     async def __aenter__(self) -> MediaReader:
@@ -200,12 +203,20 @@ class MediaReader:
 
     async def _get(self, url: str, authorization: str, name: str) -> bytes | None:
         """Follow redirects by hand; return the body, or None where the answer is 401."""
+        dropped = False
         for _ in range(_REDIRECTS + 1):
             headers = {"Authorization": authorization} if authorization else {}
             try:
                 async with self._client.stream("GET", url, headers=headers) as answer:
                     if not answer.has_redirect_location:
-                        return await self._body(answer, name)
+                        data = await self._body(answer, name)
+                        if data is None and dropped:
+                            where = shown(urljoin(url, "/"))
+                            raise SourceForbidden(
+                                f"{name} redirects to {where}, where Label Studio's token is not sent; if that is "
+                                "Label Studio, set LABEL_STUDIO_URL to it"
+                            )
+                        return data
                     onward = urljoin(str(answer.url), answer.headers["Location"])
             except (httpx2.HTTPError, httpx2.InvalidURL) as error:
                 raise _unreachable(name, url, error) from None
@@ -216,7 +227,8 @@ class MediaReader:
             if same_origin and urlsplit(onward).path.rstrip("/").endswith(_LOGIN_PATH):
                 return None
             # Once dropped, the token stays dropped: a foreign host must not be able to send us back with it.
-            authorization = authorization if same_origin else ""
+            if authorization and not same_origin:
+                authorization, dropped = "", True
             url = onward
         raise SourceError(f"{name} redirects more than {_REDIRECTS} times; correct the address")
 

@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from imagefaulty._version import __version__
@@ -145,6 +146,8 @@ class _Watch:
 
         try:
             await self._app(scope, receive, watched)
+        except ClientDisconnect:
+            _log.info("%s %s: the caller went away", scope["method"], scope["path"])
         except Exception as error:
             if status:
                 raise

@@ -171,7 +171,7 @@ class BatchPredictor:
                 raise
             except Exception as error:  # noqa: BLE001 - one task must never take the others down; the log has it
                 verbose = _log.isEnabledFor(logging.DEBUG)
-                _log.error("task %s: %s", _shown_id(task), place_of(error), exc_info=verbose)
+                _log.error("task %s: %s", shown_id(task), place_of(error), exc_info=verbose)
                 failure = Failure("internal", f"unforeseen {type(error).__name__}; the log has the details")
                 raise _TaskFailure(failure, reference) from None
         try:
@@ -182,7 +182,7 @@ class BatchPredictor:
     async def _inspect(self, reference: str, task: dict[str, Any], batch: Batch) -> Finding:
         with self._metrics.fetch_seconds.time():
             data = await self._reader.read(reference, batch.access, _identity(task))
-        name = f"task {_shown_id(task)} ({shown(reference)})"
+        name = f"task {shown_id(task)} ({shown(reference)})"
         loop = asyncio.get_running_loop()
         with self._metrics.inspect_seconds.time():
             finding = await loop.run_in_executor(self._pool, lambda: self._inspector.inspect(data, name=name))
@@ -202,11 +202,11 @@ class BatchPredictor:
     def _report(self, batch: Batch, task: object, problem: _TaskFailure) -> None:
         failure, reference = problem.failure, shown(problem.reference)
         self._metrics.tasks.labels(failure.code).inc()
-        self._incidents.add(Incident(batch.project, _shown_id(task), reference, failure.code, failure.message))
+        self._incidents.add(Incident(batch.project, shown_id(task), reference, failure.code, failure.message))
         _log.warning(
             "project=%s task=%s image=%s error=%s: %s",
             batch.project or "?",
-            _shown_id(task),
+            shown_id(task),
             reference or "?",
             failure.code,
             failure.message,
@@ -233,7 +233,8 @@ def _whole_number(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _shown_id(task: object) -> int | str | None:
+def shown_id(task: object) -> int | str | None:
+    """Return a task's id as it may be shown; it may be anything."""
     value = task.get("id") if isinstance(task, dict) else None
     if value is None or isinstance(value, int):
         return value

@@ -17,7 +17,7 @@ from fastapi.responses import JSONResponse
 from imagefaulty.errors import ImageFaultyError, LabelConfigError
 from imagefaulty.labelstudio.config import LabelConfig, parse_label_config
 from imagefaulty.labelstudio.predictions import NO_PREDICTION
-from imagefaulty.service.batch import Batch, BatchPredictor, BatchResult, Inspects
+from imagefaulty.service.batch import Batch, BatchPredictor, BatchResult, Inspects, shown_id
 from imagefaulty.service.projects import ProjectBook
 
 _log: Final = logging.getLogger(__name__)
@@ -174,8 +174,7 @@ def _reply(tasks: Sequence[object], result: BatchResult) -> dict[str, Any]:
     """Label Studio reads ``results`` and drops the rest; ``errors`` is for people and other clients."""
     errors = []
     for position, failure in sorted(result.failures.items()):
-        task = tasks[position]
-        task_id = task.get("id") if isinstance(task, dict) else None
+        task_id = shown_id(tasks[position])
         errors.append({"index": position, "task": task_id, "code": failure.code, "message": failure.message})
     return {"results": result.results, **({"errors": errors} if errors else {})}
 

@@ -14,7 +14,7 @@ from imagefaulty.labelstudio.tokens import Token
 from imagefaulty.service.settings import Settings
 
 _log: Final = logging.getLogger(__name__)
-_LIMIT: Final = 1000
+_LIMIT: Final = 256
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The README's commands do what it says: each is run in an empty folder with one scan in it.
+"""The commands and examples of the README and of docs/ work: each is run in a folder with a few scans in it.
 
 Commands stand in blocks marked ``console``, and Python examples in blocks marked ``python``.
 """
@@ -16,7 +16,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from tests.console import Command, commands
 
-README = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
+REPOSITORY = Path(__file__).resolve().parent.parent
+DOCUMENTS = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 
 #: Beginnings of commands that are not run here, each with the reason.
 NOT_RUN = {
@@ -30,13 +31,24 @@ NOT_RUN = {
     "python -m imagefaulty.training": "takes hours",
 }
 
-COMMANDS = [command for command in commands(README) if not command.text.startswith(tuple(NOT_RUN))]
-EXAMPLES = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+COMMANDS = [
+    pytest.param(command, id=f"{path.name}: {command.text}")
+    for path in DOCUMENTS
+    for command in commands(path.read_text(encoding="utf-8"))
+    if not command.text.startswith(tuple(NOT_RUN))
+]
+_PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+# A document's examples continue each other, so they are run as one program.
+PROGRAMS = [
+    pytest.param("\n".join(examples), id=path.name)
+    for path in DOCUMENTS
+    if (examples := _PYTHON.findall(path.read_text(encoding="utf-8")))
+]
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder like the README's reader's: ``scan.jpg``, and ``scans/`` with two pages."""
+    """A folder like a reader's: ``scan.jpg``, ``scans/`` with two pages, ``letters.pdf``."""
     page = Image.new("RGB", (1240, 1754), (244, 240, 228))
     pen = ImageDraw.Draw(page)
     for line in range(35):
@@ -44,30 +56,31 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "scans").mkdir()
     for name in ("scan.jpg", "scans/001.jpg", "scans/002.jpg"):
         page.save(tmp_path / name, quality=85)
+    page.save(tmp_path / "letters.pdf", save_all=True, append_images=[page], resolution=150)
     return tmp_path
 
 
 def test_readme_has_commands_and_examples() -> None:
-    assert COMMANDS, "no block marked console holds a command that can be run"
-    assert EXAMPLES, "no block marked python"
+    assert any(str(command.id).startswith("README.md") for command in COMMANDS)
+    assert any(program.id == "README.md" for program in PROGRAMS)
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.text)
-def test_command_of_the_readme_works(command: Command, folder: Path) -> None:
+@pytest.mark.parametrize("command", COMMANDS)
+def test_documented_command_works(command: Command, folder: Path) -> None:
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = {**os.environ, "PATH": path}
     done = subprocess.run(
         ["sh", "-c", command.text], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, f"README.md:{command.line}: {command.text}\n{done.stdout}\n{done.stderr}"
+    assert done.returncode == 0, f"line {command.line}: {command.text}\n{done.stdout}\n{done.stderr}"
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.strip().splitlines()[0])
-def test_python_example_of_the_readme_works(example: str, folder: Path) -> None:
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_python_examples_work(program: str, folder: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", example], cwd=folder, capture_output=True, text=True, check=False
+        [sys.executable, "-W", "error", "-c", program], cwd=folder, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, f"{example}\n{done.stderr}"
+    assert done.returncode == 0, f"{program}\n{done.stderr}"
 
 
 def test_commands_are_read_with_their_lines() -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from imagefaulty._version import __version__
 from imagefaulty.bundle import DEFAULT_OPERATING_POINT, Bundle, Thresholds, load_bundle
@@ -17,6 +17,7 @@ from imagefaulty.calibration import probabilities, verdict
 from imagefaulty.checks import CHECKS, Check, CheckName, check_named
 from imagefaulty.errors import ImageFaultyError, SettingsError
 from imagefaulty.evidence import regions
+from imagefaulty.extras import ExtraCheck, revised_digest
 from imagefaulty.finding import Answer, Failure, Finding, Model, Provenance
 from imagefaulty.network import Network, Scores
 from imagefaulty.pages import Document, Limits, Page, Source, open_document
@@ -26,13 +27,16 @@ _log: Final = logging.getLogger(__name__)
 #: worker busy behind one slow page, few enough that a million sources never pile up.
 _AHEAD: Final = 4
 
+#: Sees every finding that is not a failure before anybody else does, and gives it back, changed or not.
+Rule: TypeAlias = Callable[[Finding], Finding]
+
 
 class Inspector:
     """Answers the checks for pages. Safe to share between threads; make one per process.
 
     Attributes:
-        bundle: The model bundle in use.
-        checks: The checks that are answered, in wire order.
+        bundle: The model bundle in use; with extra checks or rules its digest covers them too.
+        checks: The checks that are answered: the bundle's in wire order, then the extra ones.
         operating_point: Name of the thresholds in use.
     """
 
@@ -44,22 +48,41 @@ class Inspector:
         operating_point: str = DEFAULT_OPERATING_POINT,
         limits: Limits | None = None,
         threads: int = 1,
+        extras: Sequence[ExtraCheck] = (),
+        rules: Sequence[Rule] = (),
+        revision: str = "",
     ) -> None:
-        """Open the bundle's graphs; see :meth:`load` for the arguments and errors."""
-        self.bundle = bundle
-        self.checks = _selected(bundle, checks)
+        """Open the bundle's graphs; see :meth:`load` for the other arguments and the errors.
+
+        Args:
+            bundle: A verified bundle.
+            checks: As for :meth:`load`; names of extra checks are allowed.
+            operating_point: As for :meth:`load`; extra checks have thresholds of their own.
+            limits: As for :meth:`load`.
+            threads: As for :meth:`load`.
+            extras: Checks beside the bundle's.
+            rules: Applied to every finding that is not a failure, in this order.
+            revision: Version of the rules: it becomes part of the model version, so that Label Studio asks again.
+        """
+        own, self._extras = _selected(bundle, extras, checks)
+        self._own = frozenset(check.name for check in own)
+        self.bundle = replace(bundle, digest=revised_digest(bundle.digest, extras, revision))
+        self.checks = own + tuple(extra.check for extra in self._extras)
         self.operating_point = operating_point
         self._limits = limits or Limits()
-        self._thresholds = _thresholds(bundle, self.checks, operating_point)
+        self._rules = tuple(rules)
+        self._thresholds = _thresholds(bundle, own, operating_point)
+        self._thresholds |= {extra.check.name: extra.thresholds for extra in self._extras}
         self._model = Model(
             bundle=bundle.name,
             version=bundle.version,
-            digest=bundle.digest,
+            digest=self.bundle.digest,
             operating_point=operating_point,
             thresholds={name: (pair.no, pair.yes) for name, pair in self._thresholds.items()},
             code_version=__version__,
         )
-        self._network = Network(bundle, checks=[check.name for check in self.checks], threads=threads)
+        self._network = Network(bundle, checks=self._own, threads=threads)
+        self._page_size = _largest([self._network.page_size, *(extra.page_size for extra in self._extras)])
 
     @classmethod
     def load(
@@ -105,19 +128,27 @@ class Inspector:
         except ImageFaultyError as error:
             return _failed(known, error)
 
-    def inspect_pages(self, source: Source, *, name: str | None = None, evidence: bool = False) -> Iterator[Finding]:
+    def inspect_pages(
+        self,
+        source: Source,
+        *,
+        name: str | None = None,
+        evidence: bool = False,
+        checks: Collection[CheckName] | None = None,
+    ) -> Iterator[Finding]:
         """Inspect every page of a source, in order; a page that fails leaves the others untouched.
 
         Args:
             source: Path or bytes of an image or document.
             name: What to call the source in the findings and in messages; a path names itself.
             evidence: Also say where on the page each fault was seen.
+            checks: Answer only these of :attr:`checks`; None means all.
         """
         known = Provenance(_called(source, name), self._model)
         try:
             with open_document(source, limits=self._limits, name=name) as document:
                 for index in range(document.count):
-                    yield self._inspect_page(document, replace(known, page=index), evidence=evidence)
+                    yield self._inspect_page(document, replace(known, page=index), evidence=evidence, checks=checks)
         except ImageFaultyError as error:
             yield _failed(known, error)
 
@@ -149,18 +180,29 @@ class Inspector:
                 for future in pending:
                     future.cancel()
 
-    def _inspect_page(self, document: Document, known: Provenance, *, evidence: bool) -> Finding:
+    def _inspect_page(
+        self, document: Document, known: Provenance, *, evidence: bool, checks: Collection[CheckName] | None = None
+    ) -> Finding:
         known = replace(known, pages=document.count, sha256=document.sha256, format=document.format)
         try:
-            page = document.page(known.page, at_least=self._network.page_size)
-            scores = self._network.run(page, evidence=evidence)
+            page = document.page(known.page, at_least=self._page_size)
+            known = replace(known, original_size=page.original_size, dpi=page.dpi, decode_scale=page.scale)
+            finding = Finding(known, self._answers(page, evidence=evidence, checks=checks))
+            for rule in self._rules:
+                finding = rule(finding)
         except ImageFaultyError as error:
             return _failed(known, error)
         except Exception:  # noqa: BLE001 - a page must never take its batch down; the log has what nobody foresaw
             _log.exception("%s, page %d: unforeseen error", known.source, known.page)
             return _failed(known, ImageFaultyError(f"{known.source}: unforeseen error; the log has the details"))
-        known = replace(known, original_size=page.original_size, dpi=page.dpi, decode_scale=page.scale)
-        return Finding(known, {check.name: self._answer(check, scores, page) for check in self.checks})
+        return finding
+
+    def _answers(self, page: Page, *, evidence: bool, checks: Collection[CheckName] | None) -> dict[CheckName, Answer]:
+        wanted = [check for check in self.checks if checks is None or check.name in checks]
+        own = [check for check in wanted if check.name in self._own]
+        scores = self._network.run(page, evidence=evidence, checks=[check.name for check in own])
+        answers = {check.name: self._answer(check, scores, page) for check in own}
+        return answers | {extra.check.name: extra.answer(page) for extra in self._extras if extra.check in wanted}
 
     def _answer(self, check: Check, scores: Scores, page: Page) -> Answer:
         values = probabilities(scores.logits[check.name], self.bundle.checks[check.name].temperature)
@@ -188,20 +230,39 @@ def _called(source: Source, name: str | None) -> str:
     return os.fspath(source) if isinstance(source, str | os.PathLike) else "image"
 
 
-def _selected(bundle: Bundle, names: Sequence[str] | None) -> tuple[Check, ...]:
+def _selected(
+    bundle: Bundle, extras: Sequence[ExtraCheck], names: Sequence[str] | None
+) -> tuple[tuple[Check, ...], tuple[ExtraCheck, ...]]:
+    """Return the checks of the bundle and the extra ones that are to be answered."""
+    known = [*bundle.checks, *(extra.check.name for extra in extras)]
+    if len(set(known)) < len(known):
+        raise SettingsError(f"two checks have one name; the names are {', '.join(known)}")
+    own = tuple(check for check in CHECKS if check.name in bundle.checks)
     if names is None:
-        return tuple(check for check in CHECKS if check.name in bundle.checks)
+        return own, tuple(extras)
+    for name in names:
+        _demand_answered(name, known, bundle)
+    if not names:
+        raise SettingsError(f"no checks were asked for; the bundle answers {', '.join(known)}")
+    return tuple(c for c in own if c.name in names), tuple(e for e in extras if e.check.name in names)
+
+
+def _demand_answered(name: str, known: Sequence[str], bundle: Bundle) -> None:
+    if name in known:
+        return
     try:
-        wanted = {check_named(name) for name in names}
+        check_named(name)
     except ValueError as error:
         raise SettingsError(str(error)) from None
-    if missing := sorted(check.name for check in wanted if check.name not in bundle.checks):
-        raise SettingsError(
-            f"bundle {bundle.name} does not answer {', '.join(missing)}; it answers {', '.join(bundle.checks)}"
-        )
-    if not wanted:
-        raise SettingsError(f"no checks were asked for; the bundle answers {', '.join(bundle.checks)}")
-    return tuple(check for check in CHECKS if check in wanted)
+    raise SettingsError(f"bundle {bundle.name} does not answer {name}; it answers {', '.join(known)}")
+
+
+def _largest(sizes: Sequence[tuple[int, int] | None]) -> tuple[int, int] | None:
+    """Return the size that suits everybody; None, full resolution, where one of them wants that."""
+    known = [size for size in sizes if size is not None]
+    if len(known) < len(sizes):
+        return None
+    return max(width for width, _ in known), max(height for _, height in known)
 
 
 def _thresholds(bundle: Bundle, checks: tuple[Check, ...], point: str) -> dict[CheckName, Thresholds]:

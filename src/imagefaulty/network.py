@@ -97,17 +97,20 @@ class Network:
         """
         return None if self._full else self._page_size
 
-    def run(self, page: Page, *, evidence: bool = False) -> Scores:
-        """Run every graph on one page.
+    def run(self, page: Page, *, evidence: bool = False, checks: Collection[CheckName] | None = None) -> Scores:
+        """Run the graphs on one page.
 
         Args:
             page: The page; decoded no smaller than :attr:`page_size`, or at its own smaller size.
             evidence: Also fetch the evidence maps.
+            checks: Leave out graphs that serve none of these; None runs all.
         """
         logits: dict[CheckName, NDArray[np.float32]] = {}
         maps: dict[str, EvidenceMap] = {}
         embedding = None
         for graph in self._graphs:
+            if checks is not None and not graph.serves(checks):
+                continue
             scores = graph.run(page.pixels, evidence=evidence)
             logits.update(scores.logits)
             maps.update(scores.evidence)
@@ -126,6 +129,9 @@ class _Graph:
         self._names = [output.name for output in self._checks.values()]
         if spec.embedding is not None:
             self._names.append(spec.embedding)
+
+    def serves(self, checks: Collection[CheckName]) -> bool:
+        return any(check in checks for check in self._checks)
 
     def run(self, pixels: NDArray[np.uint8], *, evidence: bool) -> Scores:
         tensor, placement = prepare(pixels, self.spec.input)
@@ -156,8 +162,9 @@ def prepare(pixels: NDArray[np.uint8], spec: InputSpec) -> tuple[NDArray[Any], P
     array = np.asarray(image)
     if spec.layout == "nhwc-uint8":
         return array[np.newaxis], placement
-    scaled = array.astype(np.float32) / np.float32(255)
-    scaled = (scaled - np.asarray(spec.mean, np.float32)) / np.asarray(spec.std, np.float32)
+    mean: NDArray[np.float32] = np.asarray(spec.mean, np.float32)
+    std: NDArray[np.float32] = np.asarray(spec.std, np.float32)
+    scaled = (array.astype(np.float32) / np.float32(255) - mean) / std
     return np.ascontiguousarray(scaled.transpose(2, 0, 1))[np.newaxis], placement
 
 

@@ -14,7 +14,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
-from imagefaulty.checks import CHECK_NAMES, CHECKS, Check, CheckName, PageClass
+from imagefaulty.checks import CHECKS, Check, CheckName, PageClass
 from imagefaulty.errors import LabelConfigError
 from imagefaulty.labelstudio._xml import Tag, read_tags
 
@@ -97,7 +97,7 @@ class _Unmatched(Exception):
 
 
 @lru_cache(maxsize=64)
-def parse_label_config(text: str) -> LabelConfig:
+def parse_label_config(text: str, checks: tuple[Check, ...] = CHECKS) -> LabelConfig:
     """Find the controls that the checks can fill in.
 
     A control belongs to a check by its attribute ``check="corner"``, else by its name, else by its choices. A choice
@@ -106,6 +106,7 @@ def parse_label_config(text: str) -> LabelConfig:
 
     Args:
         text: The XML as Label Studio sends it with every request.
+        checks: The checks that there are; the four, and those that somebody added.
 
     Raises:
         LabelConfigError: The text is not usable XML, or none of its controls can be filled in.
@@ -113,12 +114,12 @@ def parse_label_config(text: str) -> LabelConfig:
     root = read_tags(text)
     notes: list[ControlNote] = []
     controls = list(_usable_controls(root, notes))
-    bindings = _bind(controls, notes)
+    bindings = _bind(controls, checks, notes)
     if not bindings:
         reasons = "; ".join(str(note) for note in notes) or "it has no Choices tag"
         raise LabelConfigError(
             f"the labelling configuration has no control that can be filled in: {reasons}. Add a Choices tag named "
-            f"{', '.join(CHECK_NAMES)} or with the attribute check=..., with the choices of that check"
+            f"{_names(checks)} or with the attribute check=..., with the choices of that check"
         )
     order = {control.name: position for position, control in enumerate(controls)}
     return LabelConfig(tuple(sorted(bindings, key=lambda binding: order[binding.control])), tuple(notes))
@@ -169,7 +170,11 @@ def _choices(tag: Tag) -> Iterator[_Choice]:
         yield _Choice(choice.attributes.get("value", ""), choice.attributes.get("alias", ""), predicted)
 
 
-def _bind(controls: Iterable[_Control], notes: list[ControlNote]) -> list[Binding]:
+def _names(checks: Iterable[Check]) -> str:
+    return ", ".join(check.name for check in checks)
+
+
+def _bind(controls: Iterable[_Control], checks: tuple[Check, ...], notes: list[ControlNote]) -> list[Binding]:
     """Bind by attribute, then by name, then by choices; a check already shown for an image is not bound again."""
     remaining = list(controls)
     bindings: list[Binding] = []
@@ -178,7 +183,7 @@ def _bind(controls: Iterable[_Control], notes: list[ControlNote]) -> list[Bindin
         unbound: list[_Control] = []
         for control in remaining:
             try:
-                binding = strategy(control)
+                binding = strategy(control, checks)
             except _Unmatched as reason:
                 notes.append(ControlNote(control.name, str(reason)))
                 continue
@@ -189,7 +194,7 @@ def _bind(controls: Iterable[_Control], notes: list[ControlNote]) -> list[Bindin
         bindings += found if strategy is _by_attribute else _unrivalled(found, bindings, notes)
         remaining = unbound
     notes += [ControlNote(control.name, "is about none of the checks") for control in remaining]
-    notes += _gaps(bindings)
+    notes += _gaps(bindings, checks)
     return bindings
 
 
@@ -210,32 +215,32 @@ def _unrivalled(found: list[Binding], bound: list[Binding], notes: list[ControlN
     return kept
 
 
-def _gaps(bindings: Iterable[Binding]) -> Iterator[ControlNote]:
-    by_name = {check.name: check for check in CHECKS}
+def _gaps(bindings: Iterable[Binding], checks: tuple[Check, ...]) -> Iterator[ControlNote]:
+    by_name = {check.name: check for check in checks}
     for binding in bindings:
         missing = [name for name in by_name[binding.check].class_names if name not in binding.emits]
         if missing:
             yield ControlNote(binding.control, f"offers no choice for {', '.join(missing)}: it stays blank then")
 
 
-def _by_attribute(control: _Control) -> Binding | None:
+def _by_attribute(control: _Control, checks: tuple[Check, ...]) -> Binding | None:
     if not control.check:
         return None
-    check = next((check for check in CHECKS if _folded(check.name) == _folded(control.check)), None)
+    check = next((check for check in checks if _folded(check.name) == _folded(control.check)), None)
     if check is None:
-        raise _Unmatched(f"has check={control.check!r}; the checks are {', '.join(CHECK_NAMES)}")
+        raise _Unmatched(f"has check={control.check!r}; the checks are {_names(checks)}")
     return _binding(control, check, _emits(control, check))
 
 
-def _by_name(control: _Control) -> Binding | None:
-    check = next((check for check in CHECKS if _folded(check.name) == _folded(control.name)), None)
+def _by_name(control: _Control, checks: tuple[Check, ...]) -> Binding | None:
+    check = next((check for check in checks if _folded(check.name) == _folded(control.name)), None)
     return _binding(control, check, _emits(control, check)) if check else None
 
 
-def _by_choices(control: _Control) -> Binding | None:
+def _by_choices(control: _Control, checks: tuple[Check, ...]) -> Binding | None:
     """Bind a control with a name of its own, if its choices mean all classes of exactly one check and nothing else."""
     candidates = []
-    for check in CHECKS:
+    for check in checks:
         try:
             emits = _emits(control, check)
         except _Unmatched:
@@ -244,8 +249,8 @@ def _by_choices(control: _Control) -> Binding | None:
         if complete and set(emits.values()) == {choice.emitted for choice in control.choices}:
             candidates.append(_binding(control, check, emits))
     if len(candidates) > 1:
-        checks = ", ".join(binding.check for binding in candidates)
-        raise _Unmatched(f"could show any of {checks}: say which with the attribute check=...")
+        rivals = ", ".join(binding.check for binding in candidates)
+        raise _Unmatched(f"could show any of {rivals}: say which with the attribute check=...")
     return candidates[0] if candidates else None
 
 

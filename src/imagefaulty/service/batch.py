@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeAlias
 
 from imagefaulty.bundle import Bundle
+from imagefaulty.checks import Check
 from imagefaulty.errors import ImageFaultyError, SourceError
 from imagefaulty.finding import Failure, Finding
 from imagefaulty.labelstudio.config import LabelConfig
@@ -24,12 +25,20 @@ from imagefaulty.service.metrics import Metrics
 _log: Final = logging.getLogger(__name__)
 
 
+#: Changes a prediction before it is sent: :meth:`imagefaulty.customising.Customisation.finish`.
+Finish: TypeAlias = Callable[[dict[str, Any], Mapping[str, Finding]], dict[str, Any]]
+
+
 class Inspects(Protocol):
     """What the service needs of an :class:`imagefaulty.Inspector`."""
 
     @property
     def bundle(self) -> Bundle:
         """The model bundle in use."""
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """The checks that are answered."""
 
     def inspect(self, source: bytes, *, page: int = 0, name: str | None = None) -> Finding:
         """Inspect one page; a page that cannot be read gives a finding with a failure."""
@@ -93,6 +102,7 @@ class BatchPredictor:
         threads: Pages inspected at once.
         fetches: Images fetched at once beyond those that are being inspected.
         budget_s: Time after which the rest of a batch is left for the next request.
+        finish: Sees each prediction before it is sent.
     """
 
     def __init__(
@@ -105,12 +115,14 @@ class BatchPredictor:
         threads: int,
         fetches: int,
         budget_s: float,
+        finish: Finish | None = None,
     ) -> None:
         self._inspector = inspector
         self._reader = reader
         self._incidents = incidents
         self._metrics = metrics
         self._budget_s = budget_s
+        self._finish = finish
         self._places = asyncio.Semaphore(threads + fetches)
         self._width = threads + fetches
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="inspect")
@@ -175,9 +187,13 @@ class BatchPredictor:
                 failure = Failure("internal", f"unforeseen {type(error).__name__}; the log has the details")
                 raise _TaskFailure(failure, reference) from None
         try:
-            return prediction(batch.config, findings, model_version=self._inspector.bundle.model_version)
+            made = prediction(batch.config, findings, model_version=self._inspector.bundle.model_version)
+            return made if self._finish is None else self._finish(made, findings)
         except ImageFaultyError as error:
             raise _TaskFailure(Failure(error.code, error.message)) from None
+        except Exception as error:  # noqa: BLE001 - somebody's own hook; it takes its task down and no other
+            _log.exception("task %s: finish() of the customisation failed", shown_id(task))
+            raise _TaskFailure(Failure("internal", f"finish() failed ({type(error).__name__}); see the log")) from None
 
     async def _inspect(self, reference: str, task: dict[str, Any], batch: Batch) -> Finding:
         with self._metrics.fetch_seconds.time():

@@ -14,6 +14,7 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
+from imagefaulty.checks import CHECKS
 from imagefaulty.errors import ImageFaultyError, LabelConfigError
 from imagefaulty.labelstudio.config import LabelConfig, parse_label_config
 from imagefaulty.labelstudio.predictions import NO_PREDICTION
@@ -59,6 +60,11 @@ class Backend:
         """The one string by which Label Studio knows what is predicted already."""
         return self.inspector.bundle.model_version
 
+    def config(self, text: str) -> LabelConfig:
+        """Read a labelling configuration by the checks that there are: the four, and what was added to them."""
+        own = tuple(check for check in self.inspector.checks if check not in CHECKS)
+        return parse_label_config(text, CHECKS + own)
+
 
 def routes() -> APIRouter:
     """Return the routes; they expect a :class:`Backend` as ``app.state.backend``."""
@@ -98,7 +104,7 @@ async def setup(request: Request) -> JSONResponse:
     )
     # Label Studio calls this before nearly every prediction; the log need not hear the same each time.
     if project.schema and project.schema != before:
-        _describe(key, project.schema)
+        _describe(key, project.schema, backend)
     return JSONResponse({"model_version": backend.model_version})
 
 
@@ -115,7 +121,7 @@ async def predict(request: Request) -> JSONResponse:
         raise BadRequest("label_config is missing; send the project's labelling configuration with the tasks")
     project_id = key.partition(".")[0]
     try:
-        config = parse_label_config(text)
+        config = backend.config(text)
     except LabelConfigError as error:
         _log.warning("project %s: %s", project_id or "?", error)
         return JSONResponse({"results": [NO_PREDICTION] * len(tasks), "error": _error(error)})
@@ -126,7 +132,7 @@ async def predict(request: Request) -> JSONResponse:
 async def validate(request: Request) -> JSONResponse:
     """Say which controls of a labelling configuration can be filled in; 400 if none can."""
     body = await _body(request)
-    config = parse_label_config(_text(body, "config") or _text(body, "label_config"))
+    config = _backend(request).config(_text(body, "config") or _text(body, "label_config"))
     return JSONResponse({"status": "ok", **_summary(config)})
 
 
@@ -179,10 +185,10 @@ def _reply(tasks: Sequence[object], result: BatchResult) -> dict[str, Any]:
     return {"results": result.results, **({"errors": errors} if errors else {})}
 
 
-def _describe(key: str, schema: str) -> None:
+def _describe(key: str, schema: str, backend: Backend) -> None:
     """Log what can be done with a project's configuration."""
     try:
-        config = parse_label_config(schema)
+        config = backend.config(schema)
     except LabelConfigError as error:
         _log.warning("project %s: %s", key, error)
         return

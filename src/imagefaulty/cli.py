@@ -21,6 +21,7 @@ from imagefaulty._formats import SUFFIXES
 from imagefaulty._version import __version__
 from imagefaulty.bundle import DEFAULT_OPERATING_POINT, load_bundle
 from imagefaulty.cli_bundle import bundle_app
+from imagefaulty.cli_labelstudio import app as labelstudio_app
 from imagefaulty.errors import ImageFaultyError, PageError, SettingsError
 from imagefaulty.finding import Finding
 from imagefaulty.inspection import Inspector
@@ -34,6 +35,7 @@ app = App(
     version_flags=["--version"],
 )
 app.command(bundle_app)
+app.command(labelstudio_app)
 
 _BundleOption = Annotated[
     Path | None,

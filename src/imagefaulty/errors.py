@@ -20,7 +20,12 @@
     │   ├── PageTooLarge
     │   ├── PageEncrypted
     │   └── PageMissing
-    └── LabelConfigError         a labelling configuration offers nothing that we can fill in
+    ├── LabelConfigError         a labelling configuration offers nothing that we can fill in
+    └── LabelStudioError         Label Studio did not do what it was asked
+        ├── LabelStudioUnreachable
+        ├── LabelStudioUnauthorized
+        ├── LabelStudioNotFound
+        └── LabelStudioRejected
 
 A message names the file, task or setting concerned and says the cure. It never holds a token or a password, so it
 may be shown to anyone who may see the request.
@@ -172,3 +177,35 @@ class LabelConfigError(ImageFaultyError):
     code = "label_config"
     exit_status = 2
     http_status = 400
+
+
+class LabelStudioError(ImageFaultyError):
+    """Label Studio did not do what it was asked."""
+
+    code = "label_studio"
+    exit_status = 5
+    http_status = 502
+
+
+class LabelStudioUnreachable(LabelStudioError):
+    """Nothing answers at Label Studio's address, or not in time."""
+
+    code = "label_studio_unreachable"
+
+
+class LabelStudioUnauthorized(LabelStudioError):
+    """Label Studio refused the token, or what its owner may do does not suffice."""
+
+    code = "label_studio_unauthorized"
+
+
+class LabelStudioNotFound(LabelStudioError):
+    """Label Studio has no such project, task or connection, or the token's owner may not see it."""
+
+    code = "label_studio_not_found"
+
+
+class LabelStudioRejected(LabelStudioError):
+    """Label Studio found the request wrong; the message holds its reason."""
+
+    code = "label_studio_rejected"

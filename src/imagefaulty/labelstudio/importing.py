@@ -1,0 +1,233 @@
+"""A folder of scans in any format → tasks that Label Studio can show: each page a JPEG, with where it came from."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Protocol
+from urllib.parse import quote, urlsplit
+
+from imagefaulty._formats import SUFFIXES
+from imagefaulty.errors import SettingsError
+from imagefaulty.labelstudio.client import LabelStudioClient
+from imagefaulty.labelstudio.config import LabelConfig
+from imagefaulty.labelstudio.connecting import ensure_label_config
+from imagefaulty.labelstudio.predictions import prediction
+from imagefaulty.labelstudio.preparing import Inspects, PageKey, PageProblem, Preparation, ReadyPage
+from imagefaulty.labelstudio.projects import change_project, get_project, serve_local_folder
+from imagefaulty.labelstudio.rendering import Rendering
+from imagefaulty.labelstudio.tasks import import_tasks, list_tasks, upload_files
+from imagefaulty.pages import Limits
+
+# Label Studio takes at most 100 files and 250 MB in one upload.
+_BULK_PAGES: Final = 50
+_BULK_BYTES: Final = 64 * 2**20
+# Tasks of a whole project are listed with their data only, which is cheap.
+_LISTED_TASKS: Final = 1000
+_SERVED_FOLDER: Final = "imagefaulty"
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFiles:
+    """A folder from which Label Studio serves files (``LOCAL_FILES_DOCUMENT_ROOT``).
+
+    Attributes:
+        root: The folder as this program sees it.
+        served_as: The same folder as Label Studio sees it, "" if that is the same path.
+    """
+
+    root: Path
+    served_as: str = ""
+
+
+@dataclass(slots=True)
+class ImportRun:
+    """What became of a folder.
+
+    Attributes:
+        project: The project's number.
+        imported: Pages of which a task was made.
+        predicted: Tasks among them with a prediction.
+        skipped: Pages that the project had already.
+        problems: Pages of which none was made, or without prediction.
+    """
+
+    project: int
+    imported: int = 0
+    predicted: int = 0
+    skipped: int = 0
+    problems: list[PageProblem] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the run as JSON-ready values."""
+        return {
+            "project": self.project,
+            "imported": self.imported,
+            "predicted": self.predicted,
+            "skipped": self.skipped,
+            "failed": [
+                {
+                    "source": problem.source,
+                    "page": problem.page,
+                    "code": problem.failure.code,
+                    "message": problem.failure.message,
+                }
+                for problem in self.problems
+            ],
+        }
+
+
+async def import_folder(
+    client: LabelStudioClient,
+    project: int,
+    folder: Path,
+    *,
+    inspector: Inspects | None = None,
+    rendering: Rendering | None = None,
+    local_files: LocalFiles | None = None,
+    limits: Limits | None = None,
+    threads: int = 1,
+    watch: Callable[[ImportRun], None] = lambda _run: None,
+) -> ImportRun:
+    """Make a task of every page below a folder that the project does not have yet.
+
+    Each task's data holds the image, ``source`` (the file, relative to the folder), ``page`` (from 1), ``pages`` and
+    ``sha256`` (of the file). Digest and page number tell a page that is there already, so an import that was
+    interrupted goes on where it stopped. A project without labelling configuration gets the fixed one.
+
+    Args:
+        client: Label Studio.
+        project: The project's number.
+        folder: A folder, or one file.
+        inspector: Makes a prediction for each task; None makes none.
+        rendering: Size and quality of the JPEGs, if not the usual.
+        local_files: Write the JPEGs there instead of uploading them.
+        limits: What is refused as too large, if not the usual.
+        threads: Pages worked on side by side.
+        watch: Is told after each bulk.
+
+    Raises:
+        SettingsError: The folder holds nothing to import.
+        LabelStudioError: Label Studio does not play along; the message says why.
+    """
+    files = _files(folder)
+    found = await get_project(client, project)
+    config = await ensure_label_config(client, found)
+    run = ImportRun(project)
+    shelf = _Uploads(client, project) if local_files is None else await _shelf(client, project, local_files)
+    known = {key async for key in _known_pages(client, project)} if found.tasks else set()
+    preparation = Preparation(
+        root=folder if folder.is_dir() else folder.parent,
+        known=known,
+        rendering=rendering or Rendering(),
+        inspector=inspector,
+        limits=limits or Limits(),
+        threads=threads,
+    )
+    try:
+        async for pages in _bulks(preparation.pages(files)):
+            references = await shelf.keep(pages)
+            tasks = [
+                _task(page, reference, config, inspector) for page, reference in zip(pages, references, strict=True)
+            ]
+            await import_tasks(client, project, tasks)
+            run.imported += len(tasks)
+            run.predicted += sum("predictions" in task for task in tasks)
+            run.skipped = preparation.skipped
+            watch(run)
+    finally:
+        preparation.close()
+        run.skipped, run.problems = preparation.skipped, preparation.problems
+    if inspector is not None and run.predicted and not found.model_version:
+        # The score column is filled for the chosen version only.
+        await change_project(client, project, {"model_version": inspector.bundle.model_version})
+    return run
+
+
+class _Shelf(Protocol):
+    async def keep(self, pages: list[ReadyPage]) -> list[str]:
+        """Put JPEGs where Label Studio has them; return the reference to each."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Uploads:
+    client: LabelStudioClient
+    project: int
+
+    async def keep(self, pages: list[ReadyPage]) -> list[str]:
+        references = await upload_files(self.client, self.project, [(page.file_name, page.jpeg) for page in pages])
+        return [urlsplit(self.client.url).path + reference for reference in references]
+
+
+@dataclass(frozen=True, slots=True)
+class _ServedFiles:
+    root: Path
+    folder: str
+    prefix: str
+
+    async def keep(self, pages: list[ReadyPage]) -> list[str]:
+        return [await asyncio.to_thread(self._write, page) for page in pages]
+
+    def _write(self, page: ReadyPage) -> str:
+        # Names by digest are plain ASCII and never clash; two levels keep folders small.
+        path = f"{self.folder}/{page.sha256[:2]}/{page.sha256[:16]}-p{page.number:04d}.jpg"
+        target = self.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_suffix(".partial")
+        partial.write_bytes(page.jpeg)
+        partial.replace(target)
+        return f"{self.prefix}/data/local-files/?d={quote(path)}"
+
+
+async def _shelf(client: LabelStudioClient, project: int, local_files: LocalFiles) -> _ServedFiles:
+    folder = f"{_SERVED_FOLDER}/project-{project}"
+    try:
+        (local_files.root / folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"{local_files.root} cannot be written to ({error.strerror}); correct --local-files"
+        ) from None
+    served = local_files.served_as.rstrip("/") or str(local_files.root.resolve())
+    await serve_local_folder(client, project, f"{served}/{folder}")
+    return _ServedFiles(local_files.root, folder, urlsplit(client.url).path)
+
+
+async def _bulks(pages: AsyncIterator[ReadyPage]) -> AsyncIterator[list[ReadyPage]]:
+    bulk: list[ReadyPage] = []
+    async for page in pages:
+        bulk.append(page)
+        if len(bulk) >= _BULK_PAGES or sum(len(each.jpeg) for each in bulk) >= _BULK_BYTES:
+            yield bulk
+            bulk = []
+    if bulk:
+        yield bulk
+
+
+def _task(page: ReadyPage, reference: str, config: LabelConfig, inspector: Inspects | None) -> Mapping[str, Any]:
+    data = {"source": page.source, "page": page.number, "pages": page.count, "sha256": page.sha256}
+    task: dict[str, Any] = {"data": {**data, **dict.fromkeys(config.data_keys, reference)}}
+    if inspector is not None and page.finding is not None and page.finding.ok:
+        findings = dict.fromkeys(config.data_keys, page.finding)
+        task["predictions"] = [prediction(config, findings, model_version=inspector.bundle.model_version)]
+    return task
+
+
+async def _known_pages(client: LabelStudioClient, project: int) -> AsyncIterator[PageKey]:
+    async for listed in list_tasks(client, project, page_tasks=_LISTED_TASKS):
+        for task in listed.tasks:
+            digest, number = task["data"].get("sha256"), task["data"].get("page")
+            if isinstance(digest, str) and isinstance(number, int):
+                yield digest, number
+
+
+def _files(folder: Path) -> Sequence[Path]:
+    if not folder.exists():
+        raise SettingsError(f"there is no folder {folder}; check the path")
+    if folder.is_file():
+        return [folder]
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    if not found:
+        raise SettingsError(f"{folder}: no images or documents below it; the endings are {' '.join(sorted(SUFFIXES))}")
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from imagefaulty import _telemetry  # noqa: F401 - must come before ONNX Runtime is loaded
 from imagefaulty._version import __version__
 from imagefaulty.checks import CHECKS, Check, PageClass
 from imagefaulty.errors import ImageFaultyError

@@ -76,7 +76,7 @@ def test_a_drawn_fault_is_labelled_marked_and_seen(page: np.ndarray, kind: str) 
     sheet = laid(find_sheet(page, materials=Materials(), rng=np.random.default_rng(1)), np.random.default_rng(1))
     one = draw(kind, sheet.pixels, labels=TYPED, materials=Materials(), rng=np.random.default_rng(5))
     expected = ("corner", "folded_corner") if kind in CORNER_KINDS else ("post_it", "post-it")
-    assert one.labels[expected[0]] == expected[1]  # type: ignore[index]
+    assert one.labels[expected[0]] == expected[1]
     assert [region.check for region in one.regions] == [expected[0]]
     changed = np.abs(one.pixels.astype(int) - sheet.pixels).max(axis=2) > 14
     assert changed.sum() > 60

@@ -150,9 +150,7 @@ def blank(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Chang
     """Finish an empty page: file holes now and then. Nothing is written on it."""
     if chance(rng, 0.3):
         sheet = holes(sheet, materials, rng).sheet
-    return Change(
-        sheet, np.zeros(sheet.cover.shape, np.float32), f"empty/{sheet.bed.name if sheet.framed else 'no bed'}"
-    )
+    return Change(sheet, np.zeros(sheet.cover.shape, np.float32), f"{sheet.bed.name} bed" if sheet.framed else "no bed")
 
 
 def nearly_empty(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> tuple[Change, str]:

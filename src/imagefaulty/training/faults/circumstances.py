@@ -64,7 +64,7 @@ def holes(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Chang
         u, v = (share, depth * 0.7) if top else (depth, share)
         x, y = sheet.point(float(u), float(v))
         sheet = punch(sheet, (float(x), float(y)), radius, rng)
-    return _sound(sheet, f"{count} holes")
+    return _sound(sheet, f"{count}")
 
 
 def staples(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Change:
@@ -92,7 +92,7 @@ def staples(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Cha
             rust = soften(alpha, 3.5) * 6
             sheet = inked(sheet, np.clip(rust, 0, 0.5), window, (150, 96, 50), rng)
             sheet = inked(sheet, alpha, window, (30, 26, 24), rng)
-    return _sound(sheet, "staples")
+    return _sound(sheet, "")
 
 
 def rounded(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Change:
@@ -112,7 +112,7 @@ def rounded(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Cha
         grown = cv2.dilate(sheet.cover[window.slices], np.ones((7, 7), np.uint8)) if sheet.framed else 1.0
         gone = np.asarray(gone * grown, np.float32)
         sheet = repaint(sheet, window, reveal(sheet, window, gone, rng), rng, gone)
-    return _sound(sheet, "rounded corners")
+    return _sound(sheet, "")
 
 
 def dark_border(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Change:
@@ -132,7 +132,7 @@ def dark_border(sheet: Sheet, materials: Materials, rng: np.random.Generator) ->
         alpha = np.clip((edge + ragged[at] - into) / uniform(rng, 0.8, 5) + 0.5, 0, 1)
         pixels = over(pixels, (level, level, level), np.asarray(alpha, np.float32))
     mask = np.zeros(sheet.cover.shape, np.float32)
-    return _sound(replace(sheet, pixels=matched(sheet, to_pixels(pixels), mask, rng)), "dark border")
+    return _sound(replace(sheet, pixels=matched(sheet, to_pixels(pixels), mask, rng)), "")
 
 
 def _without_bed(sheet: Sheet) -> Sheet:
@@ -175,7 +175,7 @@ def gutter(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Chan
     pixels *= (1 - dark)[None, :, None]
     mask = np.zeros(sheet.cover.shape, np.float32)
     mask[:, :strip] = float(left)
-    return _sound(replace(sheet, pixels=matched(sheet, to_pixels(pixels), mask, rng)), "book gutter")
+    return _sound(replace(sheet, pixels=matched(sheet, to_pixels(pixels), mask, rng)), "")
 
 
 def skew(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Change:
@@ -183,7 +183,7 @@ def skew(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Change
     del materials
     if sheet.framed:
         return _sound(sheet, "as it lies")
-    return _sound(laid(sheet, rng, most_turn=6.0), f"skew on {sheet.bed.name}")
+    return _sound(laid(sheet, rng, most_turn=6.0), f"{sheet.bed.name} bed")
 
 
 def crop(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Change:
@@ -196,7 +196,7 @@ def crop(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Change
     window = Window(left, top, right, bottom)
     cover = np.ascontiguousarray(sheet.cover[window.slices])
     pixels = np.ascontiguousarray(sheet.pixels[window.slices])
-    return _sound(replace(sheet, pixels=pixels, cover=cover, quad=sheet.quad - (left, top)), "cropped")
+    return _sound(replace(sheet, pixels=pixels, cover=cover, quad=sheet.quad - (left, top)), "")
 
 
 def stain_mask(shape: tuple[int, int], rng: np.random.Generator) -> Field:
@@ -220,7 +220,7 @@ def stain(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Chang
         sheet = inked(
             sheet, np.asarray(mask, np.float32), window, (170, 128, 76) if chance(rng, 0.7) else (130, 130, 120), rng
         )
-    return _sound(sheet, "stain")
+    return _sound(sheet, "")
 
 
 def margin_rule(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Change:
@@ -232,7 +232,7 @@ def margin_rule(sheet: Sheet, materials: Materials, rng: np.random.Generator) ->
         start, end = sheet.point(side, 0.0), sheet.point(side, 1.0)
         cv2.line(alpha, tuple(int(v) for v in start), tuple(int(v) for v in end), 1.0, 1, cv2.LINE_AA)
     colour = (200, 70, 80) if chance(rng, 0.6) else (70, 80, 130)
-    return _sound(inked(sheet, alpha * uniform(rng, 0.4, 0.9) * sheet.cover, _whole(sheet), colour, rng), "margin rule")
+    return _sound(inked(sheet, alpha * uniform(rng, 0.4, 0.9) * sheet.cover, _whole(sheet), colour, rng), "")
 
 
 def curl_shade(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Change:
@@ -247,7 +247,7 @@ def curl_shade(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> 
     shade = 1 - uniform(rng, 0.08, 0.4) * np.exp(-np.maximum(into, 0) / reach) * sheet.cover
     ripple = 1 + uniform(rng, 0, 0.03) * clouds(sheet.cover.shape, rng, period=min(sheet.size) / 3) * sheet.cover
     pixels = to_pixels(np.asarray(sheet.pixels * (shade * ripple)[..., None], np.float32))
-    return _sound(replace(sheet, pixels=pixels), "curl shading")
+    return _sound(replace(sheet, pixels=pixels), "")
 
 
 def thumb_index(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Change:
@@ -258,7 +258,7 @@ def thumb_index(sheet: Sheet, materials: Materials, rng: np.random.Generator) ->
     middle = uniform(rng, 0.1, 0.9) * frame.length
     gone = np.asarray(np.clip(radius - np.hypot(frame.along - middle, frame.into) + 0.5, 0, 1), np.float32)
     tile = reveal(sheet, frame.window, gone, rng)
-    return _sound(repaint(sheet, frame.window, tile, rng, gone), "thumb index")
+    return _sound(repaint(sheet, frame.window, tile, rng, gone), "")
 
 
 def uneven_edge(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Change:
@@ -270,7 +270,7 @@ def uneven_edge(sheet: Sheet, materials: Materials, rng: np.random.Generator) ->
         size = uniform(rng, 0.0008, 0.0028) * frame.across
         depth = np.maximum(0, size * (0.8 + wavy(count, rng, period=count / uniform(rng, 1, 5), octaves=3)))
         sheet, _ = torn_away(sheet, frame.window, frame.missing(np.asarray(depth, np.float32)), rng)
-    return _sound(sheet, "uneven edge")
+    return _sound(sheet, "")
 
 
 def letter_fold(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Change:
@@ -285,4 +285,4 @@ def letter_fold(sheet: Sheet, materials: Materials, rng: np.random.Generator) ->
         outer = sheet.point(0.5, 1.2) if level else sheet.point(1.2, 0.5)
         line = FoldLine.through(sheet.point(*start), sheet.point(*end), outer, "middle")
         sheet, _ = press(sheet, line, rng, tilt=False)
-    return _sound(sheet, f"{count} letter folds")
+    return _sound(sheet, f"{count}")

@@ -51,7 +51,8 @@ def fold_edge(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> C
         end, out = int(rng.integers(2)), uniform(rng, 0.3, 0.85)
         near = uniform(rng, 0.03, 0.11)
         deep[1 - end], deep[end] = near, -near * (1 - out) / out
-    return fold(sheet, edge_line(sheet, edge, (deep[0], deep[1])), way, rng)
+    change = fold(sheet, edge_line(sheet, edge, (deep[0], deep[1])), way, rng)
+    return replace(change, detail=f"{way}/{change.detail}")
 
 
 def fold_double(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Change:
@@ -63,10 +64,10 @@ def fold_double(sheet: Sheet, materials: Materials, rng: np.random.Generator) ->
         second = (first + int(rng.integers(1, 4))) % 4
         one = fold(sheet, corner_line(sheet, first, *legs(rng, way)), way, rng)
         two = fold(one.sheet, corner_line(one.sheet, second, *legs(rng, way)), way, rng)
-        return Change(two.sheet, np.maximum(one.mask, two.mask), f"two corners/{one.detail} + {two.detail}")
+        return Change(two.sheet, np.maximum(one.mask, two.mask), f"two corners {way}/{one.detail} + {two.detail}")
     across, down = legs(rng, "over")
     inner = fold(sheet, corner_line(sheet, first, across * 0.55, down * uniform(rng, 0.4, 0.7)), way, rng)
     outer = fold(
         inner.sheet, corner_line(sheet, first, across * 1.25, down * 1.2), "behind" if way == "over" else "over", rng
     )
-    return Change(replace(outer.sheet), np.maximum(inner.mask, outer.mask), f"twice/{outer.detail}")
+    return Change(outer.sheet, np.maximum(inner.mask, outer.mask), f"twice/{outer.detail}")

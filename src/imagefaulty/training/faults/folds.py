@@ -26,6 +26,8 @@ from imagefaulty.training.faults.drawn import Field
 from imagefaulty.training.faults.sheet import CORNERS, EDGES, Sheet, matched
 
 Way = Literal["over", "behind"]
+#: Backs that differ from their faces: white, grey board, manila, and the blue lining of envelopes.
+_BACKS = ((246.0, 246.0, 244.0), (176.0, 174.0, 170.0), (208.0, 176.0, 128.0), (112.0, 130.0, 168.0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -173,7 +175,7 @@ def fold(sheet: Sheet, line: FoldLine, way: Way, rng: np.random.Generator) -> Ch
     left = sheet.cover.copy()
     left[window.slices] = cover * (1 - gone) if way == "behind" else np.maximum(cover * (1 - gone), seen * (1 - gone))
     painted = replace(sheet, pixels=matched(sheet, pixels, mask, rng), cover=left)
-    return Change(painted, mask, f"{way}/{line.place}/{sheet.bed.name}")
+    return Change(painted, mask, f"{line.place}/{sheet.bed.name} bed")
 
 
 def _turned_edge(sheet: Sheet, tile: Field, distance: Field, cover: Field, rng: np.random.Generator) -> Field:
@@ -206,6 +208,8 @@ def _back_of(sheet: Sheet, window: Window, line: FoldLine, squeeze: float, rng: 
     lighter = uniform(rng, 0.93, 1.1)
     yellow = np.array([1.0, uniform(rng, 0.975, 1.005), uniform(rng, 0.84, 1.03)], np.float32)
     back = np.minimum(paper * lighter * yellow, 253)
+    if chance(rng, 0.1):  # laid paper, card, envelopes: the back is of another colour altogether
+        back = np.array(rng.choice(_BACKS), np.float32) * uniform(rng, 0.85, 1.03)
     uneven = clouds(window.shape, rng, period=60) * uniform(rng, 0.5, 4) + grain(window.shape, rng, sheet.tone.noise)
     return np.asarray(back * (1 - writing)[..., None] + uneven[..., None], np.float32)
 

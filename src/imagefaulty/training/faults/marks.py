@@ -96,7 +96,7 @@ def printed_box(sheet: Sheet, materials: Materials, rng: np.random.Generator) ->
         sheet = inked(
             sheet, alpha * uniform(rng, 0.6, 1), window, (40, 40, 44) if chance(rng, 0.8) else (40, 60, 140), rng
         )
-    return _unmarked(sheet, "printed box")
+    return _unmarked(sheet, "")
 
 
 def label(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Change:
@@ -122,7 +122,7 @@ def label(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Chang
     place = (slice(top, top + part.shape[0]), slice(left, left + part.shape[1]))
     face[place] = ink(face[place].astype(np.float32), part * 0.9, (30, 30, 34))
     cv2.rectangle(face, (0, 0), (columns - 1, rows - 1), (150, 150, 150), 1)
-    return _unmarked(repaint(sheet, window, np.asarray(face, np.float32), rng), f"label/{kind}")
+    return _unmarked(repaint(sheet, window, np.asarray(face, np.float32), rng), kind)
 
 
 def stamp_mask(rng: np.random.Generator, width: int) -> Field:
@@ -157,7 +157,7 @@ def stamp(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Chang
         mask = stamp_mask(rng, int(sheet.size[0] * uniform(rng, 0.1, 0.3)))
         colour = _STAMP_INKS[int(rng.integers(len(_STAMP_INKS)))]
         sheet = inked(sheet, mask * uniform(rng, 0.45, 0.95), somewhere(sheet, mask.shape, rng), colour, rng)
-    return _unmarked(sheet, "stamp")
+    return _unmarked(sheet, "")
 
 
 def _scene(shape: tuple[int, int], rng: np.random.Generator) -> Field:
@@ -206,7 +206,7 @@ def photo(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Chang
         frame = np.ones(shape, np.float32)
         frame[border:-border, border:-border] = 0
         face = over(np.asarray(face, np.float32), (238.0, 236.0, 230.0), frame)
-    return _unmarked(repaint(sheet, window, np.asarray(face, np.float32), rng), "photo")
+    return _unmarked(repaint(sheet, window, np.asarray(face, np.float32), rng), "")
 
 
 def highlighter(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Change:
@@ -222,7 +222,7 @@ def highlighter(sheet: Sheet, materials: Materials, rng: np.random.Generator) ->
         cv2.polylines(alpha, [points], False, 1.0, thick, cv2.LINE_AA)
         alpha = alpha * np.clip(0.8 + 0.25 * clouds(window.shape, rng, period=30), 0.4, 1)
         sheet = inked(sheet, alpha * uniform(rng, 0.6, 0.95), window, colour, rng)
-    return _unmarked(sheet, "highlighter")
+    return _unmarked(sheet, "")
 
 
 def panel(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Change:
@@ -236,7 +236,7 @@ def panel(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Chang
     window = somewhere(sheet, size, rng, low=0.2, high=0.8)
     colours = ((250, 236, 140), (200, 224, 245), (214, 240, 205), (248, 205, 205), (222, 222, 222), (250, 215, 170))
     alpha = np.full(window.shape, uniform(rng, 0.5, 1.0), np.float32)
-    return _unmarked(inked(sheet, alpha, window, colours[int(rng.integers(len(colours)))], rng), "panel")
+    return _unmarked(inked(sheet, alpha, window, colours[int(rng.integers(len(colours)))], rng), "")
 
 
 def tape_alone(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Change:
@@ -248,11 +248,11 @@ def tape_alone(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> 
         along = float(rng.choice((0, 90))) + float(rng.normal(0, 4))
         size = min(sheet.size) * uniform(rng, 0.1, 0.7), wide
         sheet = tape(sheet, (float(x), float(y)), rng, size=size, degrees=along)
-    return _unmarked(sheet, "tape")
+    return _unmarked(sheet, "")
 
 
 def clip_alone(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Change:
     """Hang a paper clip over the top edge."""
     del materials
     x, y = sheet.point(uniform(rng, 0.05, 0.95), uniform(rng, 0.01, 0.03))
-    return _unmarked(paper_clip(sheet, (float(x), float(y)), float(rng.normal(0, 8)), rng), "paper clip")
+    return _unmarked(paper_clip(sheet, (float(x), float(y)), float(rng.normal(0, 8)), rng), "")

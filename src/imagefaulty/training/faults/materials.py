@@ -84,7 +84,8 @@ class Materials:
 
         Args:
             directory: Holds ``materials.csv`` and ``manifest.csv`` in the layout of the labelled pages.
-            exclude: Sources (manifest column ``source``) that must not be used, the held-out ones.
+            exclude: Sources (column ``source`` of both tables) that must not be used, the held-out ones: a note cut
+                out of a held-out photograph would be known to the model.
 
         Raises:
             FileNotFoundError: ``materials.csv`` is missing.
@@ -93,7 +94,7 @@ class Materials:
         box = cls()
         with (directory / "materials.csv").open(encoding="utf-8", newline="") as lines:
             for row in csv.DictReader(lines):
-                if row["source"] not in barred or row["kind"] != "textures":
+                if row["source"] not in barred:
                     box._put(row["kind"], directory / row["file"], row["notes"])
         manifest = directory / "manifest.csv"
         if manifest.is_file():
@@ -227,7 +228,7 @@ class Materials:
             level = np.full(3, float(np.mean(paper))) if chance(rng, 0.6) else np.array(paper)
             return Bed.plain(name, shape, np.clip(level * step * tint, 0, 255), uniform(rng, 0.8, 2.5), rng)
         if name == "next sheet":
-            return Bed(name, self._next_sheet(shape, rng, paper))
+            return Bed(name, self.next_sheet(shape, rng, paper))
         files = self.beds.get(name, ())
         if files and chance(rng, 0.6 if name in {"black", "grey"} else 0.9):
             picture = self._any(files, rng)
@@ -237,9 +238,8 @@ class Materials:
         shade = colour.get(name, rng.uniform(0.85, 1.15, 3) * uniform(rng, 70, 170))
         return Bed.plain(name, shape, shade, uniform(rng, 0.6, 5), rng)
 
-    def _next_sheet(
-        self, shape: tuple[int, ...], rng: np.random.Generator, paper: tuple[float, float, float]
-    ) -> Pixels:
+    def next_sheet(self, shape: tuple[int, ...], rng: np.random.Generator, paper: tuple[float, float, float]) -> Pixels:
+        """Return another page as the sheet beneath, of ``shape``, mostly on the same ``paper`` colour, uint8 RGB."""
         page = self.print(rng) if chance(rng, 0.6) else self.hand(rng)
         sheet = np.asarray(cv2.resize(page, (shape[1], shape[0]), interpolation=cv2.INTER_AREA), np.float32)
         if chance(rng, 0.75):  # the next sheet of a set is mostly the same paper

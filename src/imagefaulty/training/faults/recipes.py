@@ -11,13 +11,14 @@ import numpy as np
 from imagefaulty.checks import CheckName
 from imagefaulty.training.faults import circumstances, marks, tears
 from imagefaulty.training.faults.blanks import blank, blank_page, nearly_empty
+from imagefaulty.training.faults.compositing import chance
 from imagefaulty.training.faults.corner_faults import fold_corner, fold_double, fold_edge
 from imagefaulty.training.faults.creases import crease
 from imagefaulty.training.faults.drawn import Drawn, Labels, Pixels, Region, region_of
 from imagefaulty.training.faults.folds import Change
 from imagefaulty.training.faults.materials import Materials
 from imagefaulty.training.faults.notes import note
-from imagefaulty.training.faults.sheet import Sheet, placed
+from imagefaulty.training.faults.sheet import Sheet, over_next_sheet, placed
 from imagefaulty.training.faults.writing import handwriting_on_typed, print_on_handwritten
 
 CornerKind = Literal[
@@ -44,7 +45,10 @@ KINDS: Final[tuple[str, ...]] = (*CORNER_KINDS, *NOTE_KINDS, *HARMLESS_KINDS, *E
 Recipe = Callable[[Sheet, Materials, np.random.Generator], Change]
 #: A fault must be seen: this share of its mask (or this many px) differs from the page by this many levels.
 _SEEN_LEVELS, _SEEN_SHARE, _SEEN_PX = 14, 0.05, 60
+#: Least share of the page that a fold, tear or note covers: a triangle of 30 px on a page of 1024; 17 px at 640 x 448.
+_LEAST_AREA = 0.0006
 _TRIES = 5
+_STAPLED_SHARE = 0.14  # of the sheets on a bed lie on the next sheet of a set
 
 
 def _nothing(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Change:
@@ -106,7 +110,7 @@ def draw(kind: str, page: Pixels, *, labels: Labels, materials: Materials, rng: 
         change = _HARMLESS_RECIPES[kind](sheet, materials, rng)
         if kind in {"stamp", "label", "printed-box", "photo"} and known.get("empty") == "empty":
             known["empty"] = "ok"
-        return Drawn(change.sheet.pixels, known, (), f"{kind}/{change.detail}")
+        return Drawn(change.sheet.pixels, known, (), f"{kind}/{change.detail}" if change.detail else kind)
     if kind in WRITING_KINDS:
         return _draw_writing(kind, sheet, known, materials, rng)
     check: CheckName = "corner" if kind in CORNER_KINDS else "post_it"
@@ -119,29 +123,34 @@ def draw(kind: str, page: Pixels, *, labels: Labels, materials: Materials, rng: 
         known["post_it"] = "post-it"
         for uncertain in ("writing_type", "empty") if known.get("empty") == "empty" else ("writing_type",):
             known.pop(uncertain, None)
-    change = _seen(recipe, sheet, materials, rng)
+    if check == "corner" and sheet.framed and not sheet.tone.bilevel and chance(rng, _STAPLED_SHARE):
+        sheet = over_next_sheet(sheet, materials, rng)
+    least = 0.0 if kind in {"crease", "rip"} else _LEAST_AREA  # lines have no area to speak of
+    change = _seen(recipe, sheet, materials, rng, least_area=least)
     return _with_regions(change, kind, known, (region_of(change.mask, kind=region_kind, check=check),))
 
 
 def _with_regions(change: Change, kind: str, labels: Labels, regions: tuple[Region | None, ...]) -> Drawn:
     found = tuple(region for region in regions if region is not None)
-    return Drawn(change.sheet.pixels, labels, found, f"{kind}/{change.detail}")
+    return Drawn(change.sheet.pixels, labels, found, f"{kind}/{change.detail}" if change.detail else kind)
 
 
-def _visible(before: Sheet, change: Change) -> bool:
+def _visible(before: Sheet, change: Change, least_area: float = 0.0) -> bool:
     inside = change.mask > 0.3
-    if not inside.any():
+    if float(inside.mean()) < least_area or not inside.any():
         return False
     difference = np.abs(change.sheet.pixels[inside].astype(np.int16) - before.pixels[inside]).max(axis=1)
     seen = int((difference > _SEEN_LEVELS).sum())
     return seen > max(_SEEN_PX, _SEEN_SHARE * len(difference))
 
 
-def _seen(recipe: Recipe, sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Change:
+def _seen(
+    recipe: Recipe, sheet: Sheet, materials: Materials, rng: np.random.Generator, *, least_area: float = 0.0
+) -> Change:
     """Draw until the fault can be seen, for an invisible one would be a wrong label."""
     change = recipe(sheet, materials, rng)
     for _ in range(_TRIES):
-        if _visible(sheet, change):
+        if _visible(sheet, change, least_area):
             break
         change = recipe(sheet, materials, rng)
     return change

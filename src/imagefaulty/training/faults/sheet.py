@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imagefaulty.training.faults.compositing import chance, grain, luminance, over, soften, to_pixels, uniform
+from imagefaulty.training.faults.compositing import chance, fraction, grain, luminance, over, soften, to_pixels, uniform
 from imagefaulty.training.faults.drawn import Field, Pixels
 from imagefaulty.training.faults.materials import Bed, Materials
 
@@ -18,6 +18,7 @@ _PAPER_REACH, _PAPER_SHARE = (
     75.0,
     0.62,
 )  # RGB distance, and how much of a side must be paper: print covers up to a third
+_GREY_SPREAD = 0.3  # levels of |red - blue|: true grey pages have 0.05 at most, the greyest colour scans 0.5
 _SMALL = 256  # px, long side at which the outline is sought: 4 px accuracy on a 1024 px page, 2 ms
 
 
@@ -87,7 +88,12 @@ def tone_of(pixels: Pixels, cover: Field | None = None) -> Tone:
     steps = np.abs(np.diff(middle[::2].astype(np.int16), axis=1))
     noise = float(np.clip(steps[steps <= 12].mean() * 0.75, 0.3, 7)) if steps.size else 1.0
     bilevel = extremes > 0.9 and spread < 3 and float(paper.mean()) > 245
-    return Tone(spread >= 3, bilevel, (float(paper[0]), float(paper[1]), float(paper[2])), 0.0 if bilevel else noise)
+    return Tone(
+        spread > _GREY_SPREAD and not bilevel,
+        bilevel,
+        (float(paper[0]), float(paper[1]), float(paper[2])),
+        0.0 if bilevel else noise,
+    )
 
 
 def matched(sheet: Sheet, pixels: Pixels, changed: Field, rng: np.random.Generator) -> Pixels:
@@ -179,11 +185,11 @@ def _outline(pixels: Pixels) -> tuple[Field, Field] | None:
     union = float((paper | (hull > 0)).sum())
     if union == 0 or float((paper & (hull > 0)).sum()) / union < 0.9 or float(hull.mean()) < 0.3:
         return None
-    solid = cv2.morphologyEx(
-        (paper | (cv2.erode(hull, np.ones((13, 13), np.uint8)) > 0)).astype(np.uint8),
-        cv2.MORPH_OPEN,
-        np.ones((3, 3), np.uint8),
-    )
+    # Ragged edges are kept, but what sticks out of the sheet (a shadow, a colour chart) is not paper.
+    near, core = (way(hull, np.ones((size, size), np.uint8)) > 0 for way, size in ((cv2.dilate, 3), (cv2.erode, 9)))
+    kept = (paper & near) | core
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
+    solid = cv2.morphologyEx(cv2.morphologyEx(kept.astype(np.uint8), cv2.MORPH_CLOSE, disc), cv2.MORPH_OPEN, disc)
     cover = cv2.resize(solid.astype(np.float32), (pixels.shape[1], pixels.shape[0]), interpolation=cv2.INTER_LINEAR)
     return quad / np.float32(scale), np.clip((cover - 0.5) * 4 + 0.5, 0, 1).astype(np.float32)
 
@@ -286,3 +292,15 @@ def placed(
     if not sheet.framed and chance(rng, share):
         return laid(sheet, rng)
     return sheet
+
+
+def over_next_sheet(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Sheet:
+    """Put another sheet of a stapled set under this one: it shows wherever this one's paper is folded or missing."""
+    under = materials.next_sheet(sheet.pixels.shape, rng, sheet.tone.paper)
+    if not sheet.tone.colour:
+        under = to_pixels(np.repeat(luminance(under)[..., None], 3, axis=2))
+    quad = sheet.quad + rng.normal(0, 1.5, 2) + rng.normal(0, 1.0, (4, 2))
+    mask = np.zeros(sheet.cover.shape, np.uint8)
+    cv2.fillConvexPoly(mask, np.round(quad * 8).astype(np.int32), 255, cv2.LINE_AA, 3)
+    bed = over(sheet.bed.pixels.astype(np.float32), under.astype(np.float32), fraction(mask))
+    return replace(sheet, bed=Bed("next sheet", to_pixels(bed)))

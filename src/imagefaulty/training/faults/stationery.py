@@ -81,6 +81,8 @@ def sticky(materials: Materials, rng: np.random.Generator, *, width: int) -> tup
     names = list(_COLOURS)
     name = names[int(rng.choice(len(names), p=[_COLOURS[n][1] for n in names]))]
     hue, saturation, value = _COLOURS[name][0]
+    if chance(rng, 0.06):  # brands bring every other hue as well
+        hue, saturation, value = uniform(rng, 0, 180), uniform(rng, 40, 220), uniform(rng, 140, 245)
     hsv = np.array([[[(hue + rng.normal(0, 2.5)) % 180, np.clip(saturation + rng.normal(0, 28), 25, 250),
                       np.clip(value + rng.normal(0, 14), 120, 252)]]], np.float32)  # fmt: skip
     colour = cv2.cvtColor(hsv.astype(np.uint8), cv2.COLOR_HSV2RGB)[0, 0].astype(np.float32)
@@ -95,7 +97,7 @@ def sticky(materials: Materials, rng: np.random.Generator, *, width: int) -> tup
     light = 1 + curl - glue + slope + clouds(shape, rng, period=max(shape) / 2) * 0.012
     face = colour * light[..., None] + grain(shape, rng, 1.2)[..., None]
     if chance(rng, 0.88):
-        face = write_on(np.asarray(face, np.float32), alpha, materials, rng, typed=False)
+        face = write_on(np.asarray(face, np.float32), alpha, materials, rng, typed=chance(rng, 0.07))
     return _rgba(np.clip(face, 0, 255).astype(np.float32), alpha), name
 
 

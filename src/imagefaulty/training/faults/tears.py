@@ -140,7 +140,7 @@ def missing_corner(sheet: Sheet, materials: Materials, rng: np.random.Generator)
         missing = _corner_gap(sheet, window, corner, (a, b), rng)
         shape = "torn"
     torn, mask = torn_away(sheet, window, missing, rng)
-    return Change(torn, mask, f"{shape}/{CORNERS[corner]}/{sheet.bed.name}")
+    return Change(torn, mask, f"{shape}/{CORNERS[corner]}/{sheet.bed.name} bed")
 
 
 def _along(sheet: Sheet, corner: int, across: float, down: float) -> Field:
@@ -203,7 +203,7 @@ def torn_edge(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> C
     torn, gone = torn_away(sheet, frame.window, frame.missing(depth), rng)
     if chance(rng, 0.25):
         torn = _tabbed(torn, frame, depth, rng)
-    return Change(torn, gone, f"{kind}/{EDGES[edge]} edge/{sheet.bed.name}")
+    return Change(torn, gone, f"{kind}/{EDGES[edge]} edge/{sheet.bed.name} bed")
 
 
 def frayed(sheet: Sheet, rng: np.random.Generator) -> Change:
@@ -227,7 +227,7 @@ def frayed(sheet: Sheet, rng: np.random.Generator) -> Change:
         depth = depth + taken * _ragged(count - 3, rng, period=14, size=uniform(rng, 0.5, 2.2))
         sheet, gone = torn_away(sheet, frame.window, frame.missing(np.maximum(depth, 0).astype(np.float32)), rng)
         whole = np.maximum(whole, gone)
-    return Change(sheet, whole, f"frayed/{len(edges)} edges/{sheet.bed.name}")
+    return Change(sheet, whole, f"frayed/{len(edges)} edges/{sheet.bed.name} bed")
 
 
 def _mask_depth(mask: np.ndarray, frame: EdgeFrame, rng: np.random.Generator) -> Field:
@@ -330,4 +330,4 @@ def rip(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Change:
     pixels[frame.window.slices] = to_pixels(tile)
     whole = mask.copy()
     whole[frame.window.slices] = np.maximum(mask[frame.window.slices], (np.abs(offset) < gape / 2 + 3) * inside * 1.0)
-    return Change(replace(torn, pixels=matched(sheet, pixels, whole, rng)), whole, f"rip/{EDGES[edge]} edge")
+    return Change(replace(torn, pixels=matched(sheet, pixels, whole, rng)), whole, f"{EDGES[edge]} edge")

@@ -1,0 +1,111 @@
+"""From raw logits to probabilities that can be believed, and to thresholds with a stated error.
+
+Everything here is fitted on answers for pages whose source the answering heads had not seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from imagefaulty.bundle import Thresholds
+from imagefaulty.calibration import probabilities
+from imagefaulty.checks import Check
+
+#: Pulls towards "leave the logits as they are", as strong as about three pages.
+_PRIOR_PAGES: Final = 3.0
+_STEPS: Final = 50
+#: Operating points: the share of faulty pages that may be answered "no", and of sound pages that may be answered
+#: "yes", both measured on unseen sources.
+OPERATING_POINTS: Final[Mapping[str, tuple[float, float]]] = {"balanced": (0.05, 0.01), "safe": (0.01, 0.001)}
+#: For a check without a fault class: the share of answers relied on that may be wrong.
+RELIANCE: Final[Mapping[str, float]] = {"balanced": 0.03, "safe": 0.01}
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """Calibration of one check: ``softmax((logits + bias) / temperature)``.
+
+    Attributes:
+        temperature: Above 0.
+        bias: Added to the logits inside the graph, one per class, the first 0.
+    """
+
+    temperature: float
+    bias: tuple[float, ...]
+
+    def probabilities(self, logits: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return calibrated probabilities, shape of ``logits`` (pages, classes)."""
+        return probabilities(logits + np.asarray(self.bias), self.temperature)
+
+
+def fit_scaling(logits: NDArray[np.floating], truth: NDArray[np.integer], weights: NDArray[np.floating]) -> Scaling:
+    """Fit temperature and class biases by weighted likelihood.
+
+    Platt scaling for two classes, its vector form for three (Guo et al., ICML 2017).
+
+    Args:
+        logits: Shape (pages, classes).
+        truth: Class codes, shape (pages,).
+        weights: How much each page counts, shape (pages,).
+    """
+    scores = torch.tensor(logits, dtype=torch.float64)
+    codes = torch.tensor(truth, dtype=torch.int64)
+    counts = torch.tensor(weights, dtype=torch.float64)
+    rate = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+    shift = torch.zeros(scores.shape[1] - 1, dtype=torch.float64, requires_grad=True)
+    optimiser = torch.optim.LBFGS([rate, shift], max_iter=_STEPS, line_search_fn="strong_wolfe")
+
+    def loss() -> torch.Tensor:
+        optimiser.zero_grad()
+        scaled = scores * rate.exp() + functional.pad(shift, (1, 0))
+        each = functional.cross_entropy(scaled, codes, reduction="none")
+        total = (each * counts).sum() + _PRIOR_PAGES * (rate.square().sum() + 0.1 * shift.square().sum())
+        total.backward()
+        return total
+
+    optimiser.step(loss)
+    temperature = float(torch.exp(-rate.detach()))
+    return Scaling(temperature, (0.0, *(float(each) * temperature for each in shift.detach())))
+
+
+def thresholds_of(check: Check, chances: NDArray[np.floating], truth: NDArray[np.integer]) -> dict[str, Thresholds]:
+    """Choose the thresholds of every operating point.
+
+    Args:
+        check: The check.
+        chances: Calibrated probabilities, shape (pages, classes).
+        truth: Class codes, shape (pages,).
+    """
+    if check.fault is None:
+        return {point: Thresholds(0.0, _reliable(chances, truth, share)) for point, share in RELIANCE.items()}
+    fault = check.code(check.fault)
+    score = chances[:, fault]
+    return {
+        point: _band(score[truth == fault], score[truth != fault], missed, false)
+        for point, (missed, false) in OPERATING_POINTS.items()
+    }
+
+
+def _band(faulty: NDArray[np.floating], sound: NDArray[np.floating], missed: float, false: float) -> Thresholds:
+    """Below ``no`` lie at most ``missed`` of the faulty pages, at ``yes`` and above at most ``false`` of the sound."""
+    lowest = float(np.quantile(faulty, missed, method="lower")) if len(faulty) else 0.5
+    highest = float(np.quantile(sound, 1 - false, method="higher")) if len(sound) else 0.5
+    yes = min(0.5 * (1 + highest), 1.01 * highest + 1e-4)
+    no, yes = (lowest, yes) if lowest < yes else ((lowest + yes) / 2, (lowest + yes) / 2)
+    return Thresholds(round(min(no, 0.5), 4), round(max(yes, 0.5), 4))
+
+
+def _reliable(chances: NDArray[np.floating], truth: NDArray[np.integer], share: float) -> float:
+    """The lowest confidence from which on at most ``share`` of the answers are wrong."""
+    confidence = chances.max(axis=1)
+    order = np.argsort(-confidence, kind="stable")
+    wrong = np.cumsum(chances.argmax(axis=1)[order] != truth[order]) / np.arange(1, len(order) + 1)
+    kept = np.flatnonzero(wrong <= share)
+    return round(float(confidence[order][kept[-1]]), 4) if len(kept) else 0.99

@@ -1,0 +1,127 @@
+"""From feature maps to evidence per cell, and from evidence to the four answers.
+
+The heads look locally: small convolutions on the backbone's mid-level map (16 px a cell) joined with its last map say
+in every cell how much handwriting, print, other content, sticky note, and fold or tear is *here*. Each channel is
+then pooled over the page at three degrees of sharpness, and the answers follow from what was found:
+
+* writing type: both hands are judged on their own; Combination is "both are there", not a look of its own;
+* empty: no cell holds handwriting, print or other content;
+* post-it and corner: the sharpest evidence anywhere, because a small flag or a torn corner is a fault too.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from imagefaulty.training.backbone import Tap
+from imagefaulty.training.cells import CHANNELS
+
+#: Width of the layers that look for writing and for faults.
+INK_WIDTH: Final = 48
+FAULT_WIDTH: Final = 48
+#: Log-mean-exp rates: 1 asks "how much of the page", 5 leans to the strongest cells; the maximum comes beside them.
+RATES: Final = (1.0, 5.0)
+_POOLS: Final = len(RATES) + 1
+
+
+class Heads(nn.Module):
+    """All four answers from feature maps.
+
+    Args:
+        taps: The maps that come in; the first sets the cells, a coarser second one is enlarged to it.
+        rows: Rows of cells.
+        columns: Columns of cells.
+    """
+
+    def __init__(self, taps: tuple[Tap, ...], *, rows: int, columns: int) -> None:
+        super().__init__()
+        self.norms = nn.ModuleList(nn.BatchNorm2d(tap.channels, affine=False, momentum=0.05) for tap in taps)
+        self.ink_in = nn.ModuleList(nn.Conv2d(tap.channels, INK_WIDTH, 1) for tap in taps)
+        self.fault_in = nn.ModuleList(nn.Conv2d(tap.channels, FAULT_WIDTH, 1) for tap in taps)
+        self.ink = nn.Sequential(nn.ReLU(), nn.Dropout2d(0.1), nn.Conv2d(INK_WIDTH, INK_WIDTH, 3, padding=1), nn.ReLU())
+        self.ink_out = nn.Conv2d(INK_WIDTH, 3, 1)
+        self.fault = nn.Sequential(
+            nn.ReLU(),
+            nn.Dropout2d(0.1),
+            nn.Conv2d(FAULT_WIDTH, FAULT_WIDTH, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(FAULT_WIDTH, FAULT_WIDTH, 3, padding=2, dilation=2),
+            nn.ReLU(),
+        )
+        self.fault_out = nn.Conv2d(FAULT_WIDTH, 2, 1)
+        self.place = nn.Conv2d(_PLACE_CHANNELS, FAULT_WIDTH, 1, bias=False)
+        self.register_buffer("places", _places(rows, columns))
+        self.pool_weights = nn.Parameter(torch.tensor([0.4, 0.4, 0.4]).repeat(len(CHANNELS), 1))
+        self.pool_bias = nn.Parameter(torch.zeros(len(CHANNELS)))
+
+    def forward(self, maps: tuple[torch.Tensor, ...]) -> dict[str, torch.Tensor]:
+        """Return logits per check, the embedding, the evidence and the page score of each evidence channel.
+
+        Args:
+            maps: One (n, channels, rows, columns) map per tap.
+        """
+        maps = tuple(norm(each) for norm, each in zip(self.norms, maps, strict=True))
+        ink = self.ink(_merged(self.ink_in, maps))
+        fault = self.fault(_merged(self.fault_in, maps) + self.place(self.places))
+        hands, others = self.ink_out(ink), self.fault_out(fault)
+        content = torch.logsumexp(hands, dim=1, keepdim=True)
+        evidence = torch.cat([hands[:, :2], content, others], dim=1)
+        page = self._page_scores(evidence)
+        return _answers(page) | {
+            "embedding": _embedding(maps[0], ink, fault, page),
+            "evidence": evidence,
+            "page": page,
+        }
+
+    def _page_scores(self, evidence: torch.Tensor) -> torch.Tensor:
+        """Pool (n, channels, rows, columns) evidence to (n, channels) page scores."""
+        flat = evidence.flatten(2)
+        cells = math.log(flat.shape[2])
+        pooled = [(torch.logsumexp(flat * rate, dim=2) - cells) / rate for rate in RATES]
+        # The mean of 2x2 cells first: one wild cell is noise, a real mark is seen by its neighbours too.
+        pooled.append(functional.avg_pool2d(evidence, 2, stride=1).flatten(2).amax(dim=2))
+        return (torch.stack(pooled, dim=2) * self.pool_weights).sum(dim=2) + self.pool_bias
+
+
+def _merged(layers: nn.ModuleList, maps: tuple[torch.Tensor, ...]) -> torch.Tensor:
+    """Project each map to one width, enlarge the coarse ones, add up."""
+    total: torch.Tensor = layers[0](maps[0])
+    for layer, coarse in zip(layers[1:], maps[1:], strict=True):
+        total = total + functional.interpolate(layer(coarse), scale_factor=2.0, mode="nearest")
+    return total
+
+
+_PLACE_CHANNELS: Final = 5
+
+
+def _places(rows: int, columns: int) -> torch.Tensor:
+    """Where a cell lies: across, down, and how near to a side, to top or bottom, and to a corner (1, 5, rows, cols)."""
+    down, across = torch.meshgrid(torch.linspace(-1, 1, rows), torch.linspace(-1, 1, columns), indexing="ij")
+    side, end = torch.exp(-8 * (1 - across.abs())), torch.exp(-8 * (1 - down.abs()))
+    return torch.stack([across.abs(), down.abs(), side, end, side * end])[None]
+
+
+def _answers(page: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Turn page scores (n, channels) into logits per check, classes in wire order."""
+    hand, print_, content, note, fault = page.unbind(dim=1)
+    sure = functional.logsigmoid
+    zero = torch.zeros_like(hand)
+    return {
+        "writing_type": torch.stack(
+            [sure(hand) + sure(-print_), sure(-hand) + sure(print_), sure(hand) + sure(print_)], 1
+        ),
+        "post_it": torch.stack([zero, note], 1),
+        "corner": torch.stack([zero, fault], 1),
+        "empty": torch.stack([content, zero], 1),
+    }
+
+
+def _embedding(mid: torch.Tensor, ink: torch.Tensor, fault: torch.Tensor, page: torch.Tensor) -> torch.Tensor:
+    """What the page looks like on the whole and at its most remarkable: 373 numbers."""
+    parts = [mid.mean((2, 3)), ink.mean((2, 3)), ink.amax((2, 3)), fault.mean((2, 3)), fault.amax((2, 3)), page]
+    return torch.cat(parts, 1)

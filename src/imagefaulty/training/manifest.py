@@ -1,0 +1,183 @@
+"""One list of labelled pages: file, labels for any subset of the checks, source, licence and group.
+
+The format is a CSV file beside the pages. Columns: ``file`` (relative to the CSV), one column per check (a class
+name of :mod:`imagefaulty.checks`, or nothing where the answer is not known), ``source`` (where the page comes from,
+usually a repository), and optionally ``group`` (sources that must stay together in a split), ``licence``, ``path``
+(the page's name at its source), ``notes`` (for people) and ``split``.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from imagefaulty.checks import CHECKS, CheckName
+from imagefaulty.errors import SettingsError
+
+#: Sources that hold the same material under different names, by the name of their common group.
+COMPANIONS: Final[Mapping[str, str]] = {
+    "HTR-United/lectaurep-repertoires": "lectaurep-registers",
+    "HTR-United/lectaurep-mariages-et-divorces": "lectaurep-registers",
+    "HTR-United/CREMMA-MSS-17": "french-manuscripts",
+    "HTR-United/CREMMA-MSS-18": "french-manuscripts",
+    "HTR-United/CREMMA-MSS-19": "french-manuscripts",
+    "HTR-United/CREMMA-MSS-20": "french-manuscripts",
+    "HTRomance-Project/modern-roman-languages": "french-manuscripts",
+}
+
+
+class ManifestError(SettingsError):
+    """A manifest of labelled pages cannot be used."""
+
+    code = "manifest"
+
+
+@dataclass(frozen=True, slots=True)
+class PageRecord:
+    """One labelled page.
+
+    Attributes:
+        file: The page, relative to the manifest's directory.
+        labels: Class name per check; a check that is missing is *not known*.
+        source: Where the page comes from.
+        group: Sources of one group never lie on both sides of a split.
+        licence: Licence of the page, as its source states it.
+        path: The page's name at its source.
+        notes: Remarks of the person who labelled it.
+        split: Name of a fixed split, or the empty string.
+    """
+
+    file: str
+    labels: Mapping[CheckName, str]
+    source: str
+    group: str
+    licence: str = ""
+    path: str = ""
+    notes: str = ""
+    split: str = ""
+
+    @property
+    def is_minor(self) -> bool:
+        """Whether the second hand on a Combination page is so small that the label is a matter of taste."""
+        return "minor:" in self.notes
+
+    @property
+    def is_nearly_empty(self) -> bool:
+        """Whether the page carries so little that it could be taken for empty."""
+        return "nearly empty" in self.notes
+
+    @property
+    def is_parchment(self) -> bool:
+        """Whether the page is parchment, whose natural edges are not those of torn paper."""
+        return "parchment" in self.notes or self.source == "Arch-W/iForal-Dataset"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A list of labelled pages and the directory that they lie in.
+
+    Attributes:
+        root: Directory that the records' files are relative to.
+        records: The pages, in file order.
+    """
+
+    root: Path
+    records: tuple[PageRecord, ...] = field(repr=False)
+
+    def file(self, record: PageRecord) -> Path:
+        """Return where the page lies."""
+        return self.root / record.file
+
+    def only(self, *, groups: Iterable[str]) -> Manifest:
+        """Return the manifest of the pages whose group is among ``groups``."""
+        wanted = frozenset(groups)
+        return Manifest(self.root, tuple(record for record in self.records if record.group in wanted))
+
+    def counts(self) -> dict[CheckName, Counter[str]]:
+        """Count the known labels per check."""
+        found: dict[CheckName, Counter[str]] = {check.name: Counter() for check in CHECKS}
+        for record in self.records:
+            for check, label in record.labels.items():
+                found[check][label] += 1
+        return found
+
+
+def read_manifest(path: str | Path) -> Manifest:
+    """Read a manifest and check that every page is there and every label is known.
+
+    Args:
+        path: The CSV file, or the directory that holds a ``manifest.csv``.
+
+    Raises:
+        ManifestError: The file cannot be read, lacks a column, names a missing file, an unknown label, the same page
+            twice, or puts a group into two splits. The message names the line.
+    """
+    path = Path(path)
+    path = path / "manifest.csv" if path.is_dir() else path
+    try:
+        with path.open(newline="", encoding="utf-8") as handle:
+            rows = list(csv.DictReader(handle))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ManifestError(f"{path}: cannot be read as a CSV file ({error})") from None
+    if not rows:
+        raise ManifestError(f"{path}: lists no pages; give one page per line below a header line")
+    if missing := {"file", "source"} - set(rows[0]):
+        raise ManifestError(f"{path}: lacks the column {', '.join(sorted(missing))}")
+    records = tuple(_record(row, path, line) for line, row in enumerate(rows, start=2))
+    _refuse_repeats(records, path)
+    _refuse_split_groups(records, path)
+    return Manifest(path.parent, records)
+
+
+def _record(row: Mapping[str, str | None], path: Path, line: int) -> PageRecord:
+    text = {key: (value or "").strip() for key, value in row.items() if isinstance(key, str)}
+    where = f"{path}, line {line}"
+    if not text["file"] or not (path.parent / text["file"]).is_file():
+        raise ManifestError(f"{where}: the page {text['file']!r} is missing; mend the line or fetch the file")
+    source = text["source"]
+    if not source:
+        raise ManifestError(f"{where}: names no source; pages are split by source, so each needs one")
+    return PageRecord(
+        file=text["file"],
+        labels=_labels(text, where),
+        source=source,
+        group=text.get("group") or COMPANIONS.get(source, source),
+        licence=text.get("licence", ""),
+        path=text.get("path", ""),
+        notes=text.get("notes", ""),
+        split=text.get("split", ""),
+    )
+
+
+def _labels(text: Mapping[str, str], where: str) -> dict[CheckName, str]:
+    labels: dict[CheckName, str] = {}
+    for check in CHECKS:
+        label = text.get(check.name, "")
+        if label and label not in check.class_names:
+            raise ManifestError(
+                f"{where}: unknown label {label!r} for {check.name}; use one of {', '.join(check.class_names)}"
+                " or leave it empty"
+            )
+        if label:
+            labels[check.name] = label
+    return labels
+
+
+def _refuse_repeats(records: tuple[PageRecord, ...], path: Path) -> None:
+    file, times = Counter(record.file for record in records).most_common(1)[0]
+    if times > 1:
+        raise ManifestError(f"{path}: lists the page {file!r} {times} times; keep one line")
+
+
+def _refuse_split_groups(records: tuple[PageRecord, ...], path: Path) -> None:
+    seen: dict[str, str] = {}
+    for record in records:
+        if record.split and seen.setdefault(record.group, record.split) != record.split:
+            raise ManifestError(
+                f"{path}: the source {record.group!r} lies in the splits {seen[record.group]!r} and"
+                f" {record.split!r}; pages of one source must stay together"
+            )

@@ -1,0 +1,228 @@
+"""What the heads are fitted on: real pages as they are, real pages scanned again, and pages with something drawn on.
+
+A sample is a recipe, not a picture: a page, what to do with it, and a seed. Every sample lies wholly in one fold: the
+page, the hands pasted onto it and the paper behind it come from sources of that fold only (sticky-note cut-outs and
+tear shapes, which carry no page, are shared).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagefaulty.bundle import InputSpec
+from imagefaulty.checks import CHECKS, CheckName
+from imagefaulty.network import prepare
+from imagefaulty.pages import open_document
+from imagefaulty.training.cells import CHANNELS, UNKNOWN, drawn_cells, known_cells
+from imagefaulty.training.faults import (
+    CORNER_KINDS,
+    EMPTY_KINDS,
+    HARMLESS_KINDS,
+    NOTE_KINDS,
+    Materials,
+    draw,
+    finish,
+)
+from imagefaulty.training.manifest import Manifest, PageRecord
+
+#: The kind of a real page that nothing was done to.
+AS_IS: Final = "as is"
+#: Drawn samples of each kind over all folds. Folds and tears are the hardest to find, blanks the rarest in reality.
+COUNTS: Final[Mapping[str, int]] = (
+    dict.fromkeys(CORNER_KINDS, 150)
+    | dict.fromkeys(NOTE_KINDS, 110)
+    | dict.fromkeys(HARMLESS_KINDS, 36)
+    | {"crease": 70, "rip": 100, "clean": 0, "blank": 320, "nearly-empty": 420}
+    | {"handwriting-on-typed": 750, "print-on-handwritten": 250}
+)
+#: How often a real page of a rare class is scanned again.
+RARE_REPEATS: Final = 5
+_TURNED_SHARE: Final = 0.15
+_SOUND_BASE_SHARE: Final = 0.7
+
+#: Weights of labels that are not quite to be trusted.
+PARCHMENT_WEIGHT: Final = 0.2
+#: Pages of the writing set were not examined for folds and tears; about one in twenty has some.
+UNEXAMINED_WEIGHT: Final = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A recipe for one training page.
+
+    Attributes:
+        record: Index of the page in the manifest.
+        kind: :data:`AS_IS`, or a kind of :mod:`imagefaulty.training.faults`.
+        seed: Seed of the drawing.
+        fold: Fold of everything that goes into it.
+    """
+
+    record: int
+    kind: str
+    seed: int
+    fold: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rendered:
+    """A sample carried out.
+
+    Attributes:
+        image: uint8 (1, height, width, 3), as the network takes it.
+        codes: int8 (4,): class code per check in wire order, -1 where not known.
+        weights: float32 (4,): how much each label counts.
+        cells: int8 (channels, rows, columns), see :mod:`imagefaulty.training.cells`.
+        recipe: What was drawn, for people.
+    """
+
+    image: NDArray[np.uint8]
+    codes: NDArray[np.int8]
+    weights: NDArray[np.float32]
+    cells: NDArray[np.int8]
+    recipe: str
+
+
+def plan(
+    manifest: Manifest, folds: Sequence[int], *, seed: int = 0, counts: Mapping[str, int] = COUNTS
+) -> list[Sample]:
+    """List the samples: every page as it is, rare ones scanned again, and the drawn ones.
+
+    Args:
+        manifest: The pages.
+        folds: Fold of every page.
+        seed: The same seed gives the same list.
+        counts: Drawn samples per kind, over all folds.
+    """
+    rng = np.random.default_rng(seed)
+    records = manifest.records
+    samples = [Sample(index, AS_IS, 0, folds[index]) for index in range(len(records))]
+    for index, record in enumerate(records):
+        repeats = RARE_REPEATS if _is_rare(record) else 1
+        samples += [Sample(index, "clean", int(rng.integers(2**31)), folds[index]) for _ in range(repeats)]
+    for kind, count in counts.items():
+        for index in _bases(records, kind, count, rng):
+            samples.append(Sample(index, kind, int(rng.integers(2**31)), folds[index]))
+    # Mixed, so that the part of a feature store that is filled first is a fair picture of the whole.
+    return [samples[index] for index in rng.permutation(len(samples))]
+
+
+def _is_rare(record: PageRecord) -> bool:
+    return (
+        record.labels.get("corner") == "folded_corner"
+        or record.labels.get("post_it") == "post-it"
+        or record.labels.get("empty") == "empty"
+        or record.is_nearly_empty
+    )
+
+
+def _bases(records: Sequence[PageRecord], kind: str, count: int, rng: np.random.Generator) -> list[int]:
+    """Choose pages to draw on: suitable ones, each source no more than its square root's share."""
+    suitable = [index for index, record in enumerate(records) if _suits(record, kind)]
+    sizes: dict[str, int] = {}
+    for index in suitable:
+        sizes[records[index].group] = sizes.get(records[index].group, 0) + 1
+    sound = [index for index in suitable if records[index].labels.get("corner") == "ok"]
+    chosen = []
+    for _ in range(count):
+        pool = sound if kind in (*CORNER_KINDS, *HARMLESS_KINDS) and rng.random() < _SOUND_BASE_SHARE else suitable
+        weights = np.array([sizes[records[index].group] ** -0.5 for index in pool])
+        chosen.append(pool[int(rng.choice(len(pool), p=weights / weights.sum()))])
+    return chosen
+
+
+def _suits(record: PageRecord, kind: str) -> bool:
+    labels = record.labels
+    sound = labels.get("corner") != "folded_corner" and labels.get("post_it") != "post-it" and not record.is_parchment
+    if kind == "handwriting-on-typed":
+        return sound and labels.get("writing_type") == "Typewritten"
+    if kind == "print-on-handwritten":
+        return sound and labels.get("writing_type") == "Handwritten"
+    if kind in (*CORNER_KINDS, *NOTE_KINDS):
+        return sound
+    return True
+
+
+class Studio:
+    """Carries samples out, with the materials of each fold at hand."""
+
+    def __init__(self, manifest: Manifest, folds: Sequence[int], spec: InputSpec, *, rows: int, columns: int) -> None:
+        self._manifest = manifest
+        self._spec = spec
+        self._cells = {"rows": rows, "columns": columns}
+        by_source = {record.source: fold for record, fold in zip(manifest.records, folds, strict=True)}
+        self._materials = {
+            fold: Materials.load(manifest.root, exclude={source for source in by_source if by_source[source] != fold})
+            for fold in sorted(set(folds))
+        }
+
+    def render(self, sample: Sample) -> Rendered:
+        """Return the sample's page as the network takes it, with all that is known about it."""
+        record = self._manifest.records[sample.record]
+        document = open_document(self._manifest.file(record))
+        labels, weights = trusted_labels(record)
+        if sample.kind == AS_IS:
+            pixels = document.page(at_least=self._spec.size).pixels
+            cells = known_cells(labels, **self._cells)
+            return self._rendered(pixels, labels, weights, cells, AS_IS)
+        rng = np.random.default_rng(sample.seed)
+        materials = self._materials[sample.fold]
+        drawn = draw(sample.kind, document.page().pixels, labels=labels, materials=materials, rng=rng)
+        drawn = finish(drawn, rng=rng)
+        cells = drawn_cells(drawn, {} if sample.kind in EMPTY_KINDS else labels, **self._cells)
+        if sample.kind == "nearly-empty":
+            cells = _only_the_mark(cells)
+        if drawn.labels.get("corner") != labels.get("corner"):
+            weights = weights | {"corner": 1.0}
+        if sample.kind in EMPTY_KINDS:
+            weights = {}
+        pixels = drawn.pixels
+        if rng.random() < _TURNED_SHARE:
+            pixels, cells = pixels[::-1, ::-1], cells[:, ::-1, ::-1]
+        return self._rendered(np.ascontiguousarray(pixels), drawn.labels, weights, cells, drawn.recipe)
+
+    def _rendered(
+        self,
+        pixels: NDArray[np.uint8],
+        labels: Mapping[CheckName, str],
+        weights: Mapping[CheckName, float],
+        cells: NDArray[np.int8],
+        recipe: str,
+    ) -> Rendered:
+        image, _ = prepare(pixels, self._spec)
+        codes = [check.code(labels[check.name]) if check.name in labels else UNKNOWN for check in CHECKS]
+        return Rendered(
+            image,
+            np.array(codes, np.int8),
+            np.array([weights.get(check.name, 1.0) for check in CHECKS], np.float32),
+            cells,
+            recipe,
+        )
+
+
+def _only_the_mark(cells: NDArray[np.int8]) -> NDArray[np.int8]:
+    """On an otherwise blank page whatever was not drawn is known to be absent."""
+    for channel in ("handwriting", "print", "content"):
+        layer = cells[CHANNELS.index(channel)]
+        if (layer == 1).any():
+            continue
+        layer[:] = UNKNOWN if channel == "content" else 0
+    return cells
+
+
+def trusted_labels(record: PageRecord) -> tuple[dict[CheckName, str], dict[CheckName, float]]:
+    """Return the labels that a page is fitted with, and the weights of those that are not fully trusted."""
+    labels = dict(record.labels)
+    weights: dict[CheckName, float] = {}
+    if record.is_minor:
+        labels.pop("writing_type", None)
+    if record.is_parchment:
+        weights["corner"] = PARCHMENT_WEIGHT
+    if "corner" not in labels and labels.get("post_it") == "ok" and "corners not judged" not in record.notes:
+        labels["corner"] = "ok"
+        weights["corner"] = UNEXAMINED_WEIGHT
+    return labels, weights

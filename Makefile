@@ -14,7 +14,8 @@ LOCK := $(BIN)/pip-compile --quiet --strip-extras --no-allow-unsafe --no-emit-in
 	--no-emit-trusted-host --no-emit-options --no-header --annotation-style=line
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-fast lint format bench train-env studio browser lock clean
+.PHONY: help install serve test test-fast test-container container-tools lint format bench train-env studio studio-env browser \
+	lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -26,10 +27,13 @@ serve: install ## Serve the embedded model to Label Studio on port 9090 (PORT=..
 	$(BIN)/imagefaulty serve --port $(PORT) $(ARGS)
 
 test: $(VENV)/.test $(STUDIO_VENV)/.installed browser ## Run all tests, with a real Label Studio and Chromium
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -m "not container" $(ARGS)
 
 test-fast: $(VENV)/.test ## Run the tests that need neither Label Studio nor a browser
-	$(BIN)/python -m pytest -m "not integration" $(ARGS)
+	$(BIN)/python -m pytest -m "not integration and not container" $(ARGS)
+
+test-container: $(VENV)/.test container-tools ## Build the container image without Docker, run it and test it (root)
+	$(BIN)/python -m pytest -m container $(ARGS)
 
 lint: $(VENV)/.test $(VENV)/.lint ## Check style and types
 	$(BIN)/ruff check .
@@ -45,7 +49,10 @@ bench: $(VENV)/.test ## Measure speed against the decode floor and the reference
 
 train-env: $(VENV)/.train ## Add what training needs to .venv (torch: several hundred megabytes)
 
-studio: $(STUDIO_VENV)/.installed ## Create the second environment, with the newest Label Studio
+studio: install $(STUDIO_VENV)/.installed ## Try it all: a real Label Studio with sample pages, connected and predicted
+	@$(BIN)/python examples/studio.py $(ARGS)
+
+studio-env: $(STUDIO_VENV)/.installed ## Create the second environment, with the newest Label Studio
 
 browser: ## Install Debian's Chromium for the browser tests where it is missing
 	@if command -v chromedriver >/dev/null && command -v chromium >/dev/null; then :; \
@@ -57,11 +64,25 @@ browser: ## Install Debian's Chromium for the browser tests where it is missing
 			"to run them: sudo apt-get install chromium chromium-driver" >&2; \
 	fi
 
+container-tools:
+	@if command -v buildah >/dev/null && command -v debootstrap >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
+			buildah debootstrap; \
+	else \
+		echo "buildah and debootstrap are missing, so the image will not be tested;" \
+			"to test it: sudo apt-get install buildah debootstrap, then make test-container as root" >&2; \
+	fi
+
 lock: $(VENV)/.lint ## Pin the newest versions that pyproject.toml and requirements/*.in allow
 	$(LOCK) --upgrade --output-file requirements/runtime.txt pyproject.toml
 	$(LOCK) --upgrade --constraint requirements/runtime.txt --output-file requirements/test.txt requirements/test.in
 	$(LOCK) --upgrade --constraint requirements/runtime.txt --constraint requirements/test.txt \
 		--output-file requirements/lint.txt requirements/lint.in
+	$(LOCK) --upgrade --constraint requirements/runtime.txt --constraint requirements/test.txt \
+		--output-file requirements/build.txt requirements/build.in
+	@# An environment of its own: Gradio holds Pillow below the version that runtime.txt has.
+	$(LOCK) --upgrade --extra demo --output-file requirements/demo.txt pyproject.toml
 	$(LOCK) --upgrade --extra train --constraint requirements/runtime.txt --constraint requirements/test.txt \
 		--constraint requirements/train.in --output-file requirements/train.txt pyproject.toml
 	@# A pin such as torch==2.13.0+cpu names one build; which build fits, and with which drivers, is the machine's affair.
@@ -89,8 +110,8 @@ $(VENV)/.runtime: $(VENV)/.created requirements/runtime.txt pyproject.toml
 	$(PIP) install --no-deps --editable .
 	@touch $@
 
-$(VENV)/.test: $(VENV)/.runtime requirements/test.txt
-	$(PIP) install -r requirements/runtime.txt -r requirements/test.txt
+$(VENV)/.test: $(VENV)/.runtime requirements/test.txt requirements/build.txt
+	$(PIP) install -r requirements/runtime.txt -r requirements/test.txt -r requirements/build.txt
 	@touch $@
 
 $(VENV)/.lint: $(VENV)/.runtime requirements/lint.txt

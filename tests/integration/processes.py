@@ -86,6 +86,17 @@ class ServerProcess:
                 os.killpg(process.pid, signal.SIGKILL)
         return process.wait()
 
+    @property
+    def pid(self) -> int:
+        """Number of the process."""
+        assert self._process is not None, f"{self.name} was not started"
+        return self._process.pid
+
+    def wait(self, patience_s: float) -> int:
+        """Wait for it to end by itself; returns its exit status."""
+        assert self._process is not None, f"{self.name} was not started"
+        return self._process.wait(patience_s)
+
     def log_text(self) -> str:
         """Everything it has written so far."""
         return self.log.read_text(encoding="utf-8", errors="replace")

@@ -166,6 +166,18 @@ def test_a_page_without_a_bed_is_its_own_outline(page: np.ndarray) -> None:
     assert sheet.quad[2].tolist() == [page.shape[1], page.shape[0]]
 
 
+def test_a_page_with_a_real_fault_is_kept_whole(page: np.ndarray) -> None:
+    torn = page.copy()
+    torn[:90, 200:] = 4
+    torn[:, -60:] = 4
+    labels = TYPED | {"corner": "folded_corner"}
+    one = draw("clean", torn, labels=labels, materials=Materials(), rng=np.random.default_rng(0))
+    assert np.array_equal(one.pixels, torn)
+    assert one.labels == labels
+    cut = draw("crop", torn, labels=labels, materials=Materials(), rng=np.random.default_rng(0))
+    assert "corner" not in cut.labels
+
+
 def test_an_unknown_kind_is_refused_by_name(page: np.ndarray) -> None:
     with pytest.raises(ValueError, match=r"unknown kind 'origami'.*fold-over"):
         draw("origami", page, labels={}, materials=Materials(), rng=np.random.default_rng(0))

@@ -85,7 +85,7 @@ class Materials:
         Args:
             directory: Holds ``materials.csv`` and ``manifest.csv`` in the layout of the labelled pages.
             exclude: Sources (column ``source`` of both tables) that must not be used, the held-out ones: a note cut
-                out of a held-out photograph would be known to the model.
+                out of a held-out photograph would be known to the model. Tear outlines show nothing of a page and stay.
 
         Raises:
             FileNotFoundError: ``materials.csv`` is missing.
@@ -94,7 +94,7 @@ class Materials:
         box = cls()
         with (directory / "materials.csv").open(encoding="utf-8", newline="") as lines:
             for row in csv.DictReader(lines):
-                if row["source"] not in barred:
+                if row["source"] not in barred or row["kind"] == "tear_masks":
                     box._put(row["kind"], directory / row["file"], row["notes"])
         manifest = directory / "manifest.csv"
         if manifest.is_file():

@@ -8,7 +8,7 @@ from typing import Final, Literal, get_args
 
 import numpy as np
 
-from imagefaulty.checks import CheckName
+from imagefaulty.checks import CORNER, POST_IT, CheckName
 from imagefaulty.training.faults import circumstances, marks, tears
 from imagefaulty.training.faults.blanks import blank, blank_page, nearly_empty
 from imagefaulty.training.faults.compositing import chance
@@ -18,7 +18,7 @@ from imagefaulty.training.faults.drawn import Drawn, Labels, Pixels, Region, reg
 from imagefaulty.training.faults.folds import Change
 from imagefaulty.training.faults.materials import Materials
 from imagefaulty.training.faults.notes import note
-from imagefaulty.training.faults.sheet import Sheet, over_next_sheet, placed
+from imagefaulty.training.faults.sheet import Sheet, Trim, over_next_sheet, placed
 from imagefaulty.training.faults.writing import handwriting_on_typed, print_on_handwritten
 
 CornerKind = Literal[
@@ -48,6 +48,7 @@ _SEEN_LEVELS, _SEEN_SHARE, _SEEN_PX = 14, 0.05, 60
 #: Least share of the page that a fold, tear or note covers: a triangle of 30 px on a page of 1024; 17 px at 640 x 448.
 _LEAST_AREA = 0.0006
 _TRIES = 5
+_BED_SHARE, _PAPER_SHARE = 0.45, 0.5
 _STAPLED_SHARE = 0.14  # of the sheets on a bed lie on the next sheet of a set
 
 
@@ -102,14 +103,14 @@ def draw(kind: str, page: Pixels, *, labels: Labels, materials: Materials, rng: 
         raise ValueError(f"unknown kind {kind!r}; the kinds are {', '.join(KINDS)}")
     if kind in EMPTY_KINDS:
         return _draw_empty(kind, materials, rng)
-    sheet = placed(
-        page, materials=materials, rng=rng, strict=kind in CORNER_KINDS, share=0.0 if kind == "gutter" else 0.45
-    )
+    sheet = _placed(kind, page, labels, materials, rng)
     known: dict[CheckName, str] = dict(labels)
     if kind in HARMLESS_KINDS:
         change = _HARMLESS_RECIPES[kind](sheet, materials, rng)
         if kind in {"stamp", "label", "printed-box", "photo"} and known.get("empty") == "empty":
             known["empty"] = "ok"
+        if kind in {"crop", "gutter"}:  # what is cut off or covered may be the page's real fault
+            known = {check: label for check, label in known.items() if label not in {CORNER.fault, POST_IT.fault}}
         return Drawn(change.sheet.pixels, known, (), f"{kind}/{change.detail}" if change.detail else kind)
     if kind in WRITING_KINDS:
         return _draw_writing(kind, sheet, known, materials, rng)
@@ -128,6 +129,15 @@ def draw(kind: str, page: Pixels, *, labels: Labels, materials: Materials, rng: 
     least = 0.0 if kind in {"crease", "rip"} else _LEAST_AREA  # lines have no area to speak of
     change = _seen(recipe, sheet, materials, rng, least_area=least)
     return _with_regions(change, kind, known, (region_of(change.mask, kind=region_kind, check=check),))
+
+
+def _placed(kind: str, page: Pixels, labels: Labels, materials: Materials, rng: np.random.Generator) -> Sheet:
+    """Find the sheet of a page, cut and laid on a bed with the same chances for all kinds."""
+    if labels.get("corner") == CORNER.fault or labels.get("post_it") == POST_IT.fault:
+        return placed(page, materials=materials, rng=rng, trim="nothing", share=0.0)
+    # Corner faults need paper at the border; other pages are cut to their paper as well at times, or it would tell.
+    trim: Trim = "paper" if kind in CORNER_KINDS or chance(rng, _PAPER_SHARE) else "bed"
+    return placed(page, materials=materials, rng=rng, trim=trim, share=0.0 if kind == "gutter" else _BED_SHARE)
 
 
 def _with_regions(change: Change, kind: str, labels: Labels, regions: tuple[Region | None, ...]) -> Drawn:

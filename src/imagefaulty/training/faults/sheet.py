@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -12,6 +13,7 @@ from imagefaulty.training.faults.compositing import chance, fraction, grain, lum
 from imagefaulty.training.faults.drawn import Field, Pixels
 from imagefaulty.training.faults.materials import Bed, Materials
 
+Trim = Literal["nothing", "bed", "paper"]
 CORNERS = ("top-left", "top-right", "bottom-right", "bottom-left")
 EDGES = ("top", "right", "bottom", "left")
 _PAPER_REACH, _PAPER_SHARE = (
@@ -240,13 +242,14 @@ def _within_paper(pixels: Pixels) -> Pixels:
     return np.ascontiguousarray(pixels[cut])
 
 
-def find_sheet(pixels: Pixels, *, materials: Materials, rng: np.random.Generator, strict: bool = False) -> Sheet:
+def find_sheet(pixels: Pixels, *, materials: Materials, rng: np.random.Generator, trim: Trim = "bed") -> Sheet:
     """Find the sheet of paper in a page image.
 
     Where a bed is visible around a roughly rectangular sheet, its outline and the bed's colour are taken from the
     page. Where the page fills the image, the image's border is the sheet's, and a bed is chosen from ``materials``.
-    A page with margins but no plain outline (an open book) is cut to its paper; ``strict`` cuts until the border is
-    paper on all sides, which a fault at the image's border needs.
+    Of a page with margins but no plain outline (an open book, a torn sheet) ``trim="bed"`` cuts margins off;
+    ``"paper"`` cuts until the border is paper on all sides, which a fault at the image's border needs; ``"nothing"``
+    leaves the page whole, which a page with a real fault needs.
     """
     outline = _outline(pixels)
     if outline is not None:
@@ -258,7 +261,8 @@ def find_sheet(pixels: Pixels, *, materials: Materials, rng: np.random.Generator
                 "found", pixels.shape[:2], np.median(colours, axis=0), colours.std(axis=0).mean() * 0.6, rng
             )
             return Sheet(pixels, quad, cover, bed, tone_of(pixels, cover), framed=True)
-    pixels = _within_paper(_trimmed(pixels)) if strict else _trimmed(pixels)
+    if trim != "nothing":
+        pixels = _within_paper(_trimmed(pixels)) if trim == "paper" else _trimmed(pixels)
     tone = tone_of(pixels)
     bed = materials.bed(pixels.shape[:2], rng, tone_paper=tone.paper, grey=not tone.colour, bilevel=tone.bilevel)
     return _full(pixels, bed)
@@ -282,13 +286,13 @@ def laid(sheet: Sheet, rng: np.random.Generator, *, most_turn: float = 1.6) -> S
 
 
 def placed(
-    pixels: Pixels, *, materials: Materials, rng: np.random.Generator, share: float = 0.45, strict: bool = False
+    pixels: Pixels, *, materials: Materials, rng: np.random.Generator, share: float = 0.45, trim: Trim = "bed"
 ) -> Sheet:
     """Find the sheet, and lay it on a bed in ``share`` of the cases in which it fills the image.
 
     Faulty and clean pages both come through here, so that the presence of a bed tells nothing.
     """
-    sheet = find_sheet(pixels, materials=materials, rng=rng, strict=strict)
+    sheet = find_sheet(pixels, materials=materials, rng=rng, trim=trim)
     if not sheet.framed and chance(rng, share):
         return laid(sheet, rng)
     return sheet

@@ -19,12 +19,13 @@ from cyclopts import App, Parameter
 from imagefaulty import listing
 from imagefaulty._formats import SUFFIXES
 from imagefaulty._version import __version__
-from imagefaulty.bundle import DEFAULT_OPERATING_POINT, load_bundle
+from imagefaulty.bundle import DEFAULT_OPERATING_POINT
 from imagefaulty.cli_bundle import bundle_app
+from imagefaulty.cli_demo import demo
 from imagefaulty.cli_labelstudio import app as labelstudio_app
+from imagefaulty.customising import load_customisation
 from imagefaulty.errors import ImageFaultyError, PageError, SettingsError
 from imagefaulty.finding import Finding
-from imagefaulty.inspection import Inspector
 from imagefaulty.pages import Limits
 from imagefaulty.published import names_from
 
@@ -35,6 +36,7 @@ app = App(
     version_flags=["--version"],
 )
 app.command(bundle_app)
+app.command(demo)
 app.command(labelstudio_app)
 
 _BundleOption = Annotated[
@@ -76,6 +78,9 @@ def inspect(
     operating_point: Annotated[
         str, Parameter(help="Thresholds by which verdicts are given.")
     ] = DEFAULT_OPERATING_POINT,
+    customise: Annotated[
+        str | None, Parameter(env_var="CUSTOMISE", help="Python file with models and logic of yours.")
+    ] = None,
     workers: Annotated[int | None, Parameter(help="Files worked on at once; one per processor if none.")] = None,
     max_image_bytes: Annotated[
         int, Parameter(env_var="MAX_IMAGE_BYTES", help="Largest file that is read, in bytes.")
@@ -87,8 +92,9 @@ def inspect(
     """Inspect pages and print what was found."""
     if workers is not None and workers < 1:
         raise SettingsError(f"--workers must be at least 1, not {workers}")
-    inspector = Inspector(
-        load_bundle(bundle, published=names_from(os.environ)),
+    inspector = load_customisation(customise).inspector(
+        bundle,
+        published=names_from(os.environ),
         checks=None if checks is None else [name.strip() for name in checks.split(",") if name.strip()],
         operating_point=operating_point,
         limits=_limits(max_image_bytes, max_image_pixels),
@@ -116,6 +122,7 @@ def serve(
     models: Annotated[
         Path | None, Parameter(help="Model bundle, or folder of published graphs; embedded if none (MODEL_PATH).")
     ] = None,
+    customise: Annotated[str | None, Parameter(help="Python file with models and logic of yours (CUSTOMISE).")] = None,
     model_dir: Annotated[Path | None, Parameter(help="Where models are kept; may be empty (MODEL_DIR).")] = None,
     basic_auth_user: Annotated[str | None, Parameter(help="User that callers must name (BASIC_AUTH_USER).")] = None,
     basic_auth_pass: Annotated[str | None, Parameter(help="Their password (BASIC_AUTH_PASS).")] = None,
@@ -132,6 +139,7 @@ def serve(
             threads=threads,
             log_level=log_level,
             model_path=models,
+            customise=customise,
             model_dir=model_dir,
             basic_auth_user=basic_auth_user,
             basic_auth_pass=basic_auth_pass,

@@ -19,8 +19,8 @@ from starlette.testclient import TestClient
 
 from imagefaulty import Inspector
 from imagefaulty.service.app import create_app
-from imagefaulty.service.batch import Inspects
 from imagefaulty.service.settings import read_settings
+from imagefaulty.service.uploads import InspectsPages
 from tests.bundles import tiny_bundle
 
 OpenClient = Callable[..., AbstractContextManager[TestClient]]
@@ -55,7 +55,7 @@ def open_client(inspector: Inspector, monkeypatch: pytest.MonkeyPatch) -> OpenCl
         monkeypatch.delenv(name, raising=False)
 
     @contextmanager
-    def opened(engine: Inspects = inspector, **flags: object) -> Iterator[TestClient]:
+    def opened(engine: InspectsPages = inspector, **flags: object) -> Iterator[TestClient]:
         settings = read_settings(env_file=None, **flags)
         with TestClient(create_app(settings, engine), raise_server_exceptions=True) as client:
             yield client

@@ -21,6 +21,7 @@ class SlowInspector:
     def __init__(self, inspector: Inspector, seconds: float) -> None:
         self.bundle = inspector.bundle
         self.checks = inspector.checks
+        self.inspect_pages = inspector.inspect_pages
         self.busy = self.most_busy = self.done = 0
         self._inspector = inspector
         self._seconds = seconds

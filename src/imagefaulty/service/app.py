@@ -16,34 +16,43 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from imagefaulty._version import __version__
-from imagefaulty.bundle import load_bundle
+from imagefaulty.customising import Customisation, load_customisation
 from imagefaulty.errors import ImageFaultyError
 from imagefaulty.inspection import Inspector
 from imagefaulty.labelstudio.media import MediaReader
-from imagefaulty.service import ml_backend
+from imagefaulty.service import detect, inspect_v1, ml_backend
+from imagefaulty.service.allowed import AllowedSources
 from imagefaulty.service.auth import LIVENESS_PATH, BasicAuth
-from imagefaulty.service.batch import BatchPredictor, Inspects
+from imagefaulty.service.batch import BatchPredictor
+from imagefaulty.service.cors import Cors
 from imagefaulty.service.incidents import IncidentLog
 from imagefaulty.service.logs import place_of
 from imagefaulty.service.metrics import Metrics
 from imagefaulty.service.projects import ProjectBook
 from imagefaulty.service.settings import Settings
+from imagefaulty.service.uploads import Desk, InspectsPages
 
 _log: Final = logging.getLogger(__name__)
 
 
-def create_app(settings: Settings, inspector: Inspects | None = None) -> FastAPI:
+def create_app(
+    settings: Settings, inspector: InspectsPages | None = None, customisation: Customisation | None = None
+) -> FastAPI:
     """Build the application.
 
     Args:
         settings: All settings.
         inspector: The engine; None loads the bundle that the settings name.
+        customisation: Hooks; None loads those that the settings name.
 
     Raises:
         BundleError: The bundle cannot be used; nothing is served then.
+        SettingsError: The customisation, or a path or address that may be named, cannot be used.
     """
-    engine = inspector if inspector is not None else load_inspector(settings)
+    hooks = load_customisation(settings.customise) if customisation is None else customisation
+    engine = inspector if inspector is not None else load_inspector(settings, hooks)
     metrics = Metrics()
+    desk = Desk(engine, metrics=metrics, threads=settings.threads, limit_bytes=int(settings.max_image_bytes))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -60,6 +69,7 @@ def create_app(settings: Settings, inspector: Inspects | None = None) -> FastAPI
                 threads=settings.threads,
                 fetches=settings.fetches,
                 budget_s=settings.predict_budget_s,
+                finish=hooks.finish,
             )
             app.state.backend = ml_backend.Backend(
                 engine, predictor, ProjectBook(settings), int(settings.max_request_bytes)
@@ -68,26 +78,46 @@ def create_app(settings: Settings, inspector: Inspects | None = None) -> FastAPI
                 yield
             finally:
                 predictor.close()
+                desk.close()
 
     app = FastAPI(title="ImageFaulty", version=__version__, lifespan=lifespan)
     app.include_router(ml_backend.routes())
+    app.include_router(detect.routes(desk, _allowed(settings)))
+    app.include_router(inspect_v1.routes(desk, limit_bytes=int(settings.max_request_bytes)))
     _add_service_routes(app, metrics)
     _add_error_answers(app)
     # The last one added is the outermost.
     if settings.basic_auth_user and settings.basic_auth_pass:
         password = settings.basic_auth_pass.get_secret_value()
         app.add_middleware(BasicAuth, user=settings.basic_auth_user, password=password)
+    if origins := settings.cors_origins.replace(",", " ").split():
+        app.add_middleware(Cors, origins=origins, paths=(*detect.PATHS, inspect_v1.PATH))
     app.add_middleware(_Watch, metrics=metrics)
     return app
 
 
-def load_inspector(settings: Settings) -> Inspector:
+def _allowed(settings: Settings) -> AllowedSources:
+    return AllowedSources.read(
+        settings.allowed_paths,
+        settings.allowed_urls,
+        limit_bytes=int(settings.max_image_bytes),
+        timeout_s=settings.fetch_timeout_s,
+    )
+
+
+def load_inspector(settings: Settings, customisation: Customisation | None = None) -> Inspector:
     """Load the engine that the settings ask for.
+
+    Args:
+        settings: All settings.
+        customisation: Hooks; None loads those that the settings name.
 
     Raises:
         BundleError: The bundle is missing, damaged or too new.
+        SettingsError: The customisation cannot be loaded.
     """
-    return Inspector(load_bundle(settings.bundle, published=settings.published), limits=settings.limits)
+    hooks = load_customisation(settings.customise) if customisation is None else customisation
+    return hooks.inspector(settings.bundle, published=settings.published, limits=settings.limits)
 
 
 def _add_service_routes(app: FastAPI, metrics: Metrics) -> None:

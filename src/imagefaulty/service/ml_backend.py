@@ -76,10 +76,11 @@ def routes() -> APIRouter:
     router.add_api_route("/validate", validate, methods=["POST"])
     router.add_api_route("/webhook", webhook, methods=["POST"])
     router.add_api_route("/train", train, methods=["POST"])
-    router.add_api_route("/versions", versions, methods=["GET", "POST"])
     for path in ("/delete", "/duplicate_model"):
         router.add_api_route(path, nothing_to_do, methods=["POST"])
-    router.add_api_route("/job_status", job_status, methods=["GET", "POST"])
+    for method in ("GET", "POST"):  # one route each: OpenAPI names an operation after path and method
+        router.add_api_route("/versions", versions, methods=[method])
+        router.add_api_route("/job_status", job_status, methods=[method])
     return router
 
 

@@ -11,6 +11,7 @@ from typing import Final
 import uvicorn
 from fastapi import FastAPI
 
+from imagefaulty.customising import load_customisation
 from imagefaulty.errors import SettingsError
 from imagefaulty.service.app import create_app, load_inspector
 from imagefaulty.service.logs import configure_logging
@@ -35,13 +36,14 @@ def serve(settings: Settings) -> None:
         SettingsError: The address cannot be listened on.
     """
     configure_logging(settings.log_level)
-    inspector = load_inspector(settings)
+    customisation = load_customisation(settings.customise)
+    inspector = load_inspector(settings, customisation)
     with _listening(settings) as listener:
         _announce(settings, inspector.bundle.model_version)
         if settings.workers == 1:
-            _run(create_app(settings, inspector), listener, settings)
+            _run(create_app(settings, inspector, customisation), listener, settings)
             return
-        del inspector
+        del inspector, customisation
         os.environ.update(settings.to_environment())
         _run(f"{__name__}:{worker_app.__name__}", listener, settings)
 

@@ -58,6 +58,10 @@ class Settings(BaseSettings):
     label_studio_api_key: SecretStr | None = Field(
         default=None, validation_alias=AliasChoices("LABEL_STUDIO_API_KEY", "LABEL_STUDIO_ACCESS_TOKEN")
     )
+    customise: str | None = None
+    allowed_paths: str = ""
+    allowed_urls: str = ""
+    cors_origins: str = "*"
     max_image_bytes: ByteSize = Field(default=ByteSize(Limits().bytes), gt=0)
     max_image_pixels: int = Field(default=Limits().pixels, gt=0)
     max_request_bytes: ByteSize = Field(default=ByteSize(256 * 1024 * 1024), gt=0)

@@ -72,7 +72,7 @@ class Heads(nn.Module):
         content = torch.logsumexp(hands, dim=1, keepdim=True)
         evidence = torch.cat([hands[:, :2], content, others], dim=1)
         page = self._page_scores(evidence)
-        return _answers(page) | {
+        return answers_of(page) | {
             "embedding": _embedding(maps[0], ink, fault, page),
             "evidence": evidence,
             "page": page,
@@ -106,7 +106,7 @@ def _places(rows: int, columns: int) -> torch.Tensor:
     return torch.stack([across.abs(), down.abs(), side, end, side * end])[None]
 
 
-def _answers(page: torch.Tensor) -> dict[str, torch.Tensor]:
+def answers_of(page: torch.Tensor) -> dict[str, torch.Tensor]:
     """Turn page scores (n, channels) into logits per check, classes in wire order."""
     hand, print_, content, note, fault = page.unbind(dim=1)
     sure = functional.logsigmoid

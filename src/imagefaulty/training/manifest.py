@@ -33,8 +33,6 @@ COMPANIONS: Final[Mapping[str, str]] = {
 class ManifestError(SettingsError):
     """A manifest of labelled pages cannot be used."""
 
-    code = "manifest"
-
 
 @dataclass(frozen=True, slots=True)
 class PageRecord:

@@ -1,0 +1,53 @@
+"""Calibrated probabilities mean what they say, and thresholds keep their word on the pages they were chosen on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="calibration is fitted with the extra `train`")
+
+from imagefaulty.checks import check_named
+from imagefaulty.training.calibrate import fit_scaling, thresholds_of
+from imagefaulty.training.metrics import calibration_error
+
+
+def _overconfident(pages: int = 4000) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    true_logit = rng.normal(0, 2, pages)
+    truth = (rng.random(pages) < 1 / (1 + np.exp(-true_logit))).astype(int)
+    return np.stack([np.zeros(pages), 3 * true_logit + 2], axis=1), truth
+
+
+def test_overconfident_and_shifted_logits_are_mended() -> None:
+    logits, truth = _overconfident()
+    scaling = fit_scaling(logits, truth, np.ones(len(truth)))
+    assert scaling.temperature == pytest.approx(3, rel=0.15)
+    assert scaling.bias[1] == pytest.approx(-2, abs=0.3)
+    assert calibration_error(truth, scaling.probabilities(logits)) < 0.02
+
+
+def test_few_pages_change_little() -> None:
+    scaling = fit_scaling(np.array([[0.0, 5.0]]), np.array([0]), np.ones(1))
+    assert 0.3 < scaling.temperature < 8
+
+
+def test_thresholds_keep_their_word() -> None:
+    logits, truth = _overconfident()
+    chances = fit_scaling(logits, truth, np.ones(len(truth))).probabilities(logits)
+    points = thresholds_of(check_named("empty"), chances, truth)
+    assert (chances[truth == 0, 1] >= points["safe"].yes).mean() <= 0.001
+    assert (chances[truth == 0, 1] >= points["balanced"].yes).mean() <= 0.01
+    assert (chances[truth == 1, 1] < points["safe"].no).mean() <= 0.01
+
+
+def test_writing_is_relied_on_only_where_few_answers_are_wrong() -> None:
+    logits, truth = _overconfident()
+    chances = np.concatenate(
+        [fit_scaling(logits, truth, np.ones(len(truth))).probabilities(logits), np.zeros((len(truth), 1))], 1
+    )
+    points = thresholds_of(check_named("writing_type"), chances, truth)
+    sure = chances.max(axis=1) >= points["balanced"].yes
+    assert 0 < sure.mean() < 1
+    assert (chances.argmax(axis=1) == truth)[sure].mean() >= 0.97
+    assert points["balanced"].no == 0

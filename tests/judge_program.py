@@ -26,9 +26,12 @@ def forgotten(prediction: dict[str, Any]) -> list[str]:
     """Faults that the SDK lets pass."""
     results = prediction.get("result", [])
     errors = []
-    for key in ("from_name", "id"):
-        counts = Counter(result.get(key) for result in results)
-        errors += [f"{key} {value!r} occurs {n} times" for value, n in counts.items() if n > 1 or value is None]
+    ids = Counter(result.get("id") for result in results)
+    errors += [f"id {value!r} occurs {n} times" for value, n in ids.items() if n > 1 or value is None]
+    # A control for places may have several results, one for choices has one, or one for each page of a list.
+    choices = [result for result in results if result.get("type") == "choices"]
+    controls = Counter((result.get("from_name"), result.get("item_index")) for result in choices)
+    errors += [f"from_name {name!r} occurs {n} times" for (name, _), n in controls.items() if n > 1 or name is None]
     for result in results:
         choices = result.get("value", {}).get("choices", [])
         if result.get("type") == "choices" and len(choices) != 1:

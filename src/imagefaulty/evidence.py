@@ -26,11 +26,13 @@ class Region:
         box: (x, y, width, height) in px of the original page.
         box_mm: The same in mm, or None where the scan's resolution is not known.
         score: Highest cell probability inside, 0-1; it ranks regions and is not calibrated.
+        shape: Which cells of the box, divided evenly, belong to the region, row by row; all by default.
     """
 
     box: tuple[int, int, int, int]
     box_mm: tuple[float, float, float, float] | None
     score: float
+    shape: tuple[tuple[bool, ...], ...] = ((True,),)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the region as JSON-ready values."""
@@ -84,7 +86,15 @@ def _region(heat: NDArray[np.float64], cells: list[tuple[int, int]], page: Page)
     right, bottom = round((max(columns) + 1) * across), round((max(rows) + 1) * down)
     box = (left, top, right - left, bottom - top)
     score = float(max(heat[cell] for cell in cells))
-    return Region(box, _in_mm(box, page.dpi), score)
+    return Region(box, _in_mm(box, page.dpi), score, _shape(rows, columns))
+
+
+def _shape(rows: list[int], columns: list[int]) -> tuple[tuple[bool, ...], ...]:
+    inside = set(zip(rows, columns, strict=True))
+    return tuple(
+        tuple((row, column) in inside for column in range(min(columns), max(columns) + 1))
+        for row in range(min(rows), max(rows) + 1)
+    )
 
 
 def _in_mm(box: tuple[int, int, int, int], dpi: float | None) -> tuple[float, float, float, float] | None:

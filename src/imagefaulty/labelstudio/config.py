@@ -6,21 +6,44 @@ What cannot be matched without doubt is left alone, with a reason.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
-from imagefaulty.checks import CHECKS, Check, CheckName, PageClass
+from imagefaulty.checks import CHECKS, Check, CheckName
 from imagefaulty.errors import LabelConfigError
+from imagefaulty.labelstudio._meaning import (
+    Option,
+    Unmatched,
+    check_called,
+    emissions,
+    faults_meant,
+    options,
+    score_threshold,
+)
 from imagefaulty.labelstudio._xml import Tag, read_tags
 
-# For checks with a fault, a control that is known to be about the check may also ask in yes and no.
-_AFFIRMATIVE: Final = ("yes", "true", "1")
-_NEGATIVE: Final = ("no", "false", "0")
+#: Controls that show a place on the page, by lower-case tag name, which is also the type of their results.
+MarkerKind: TypeAlias = Literal["rectanglelabels", "keypointlabels", "brushlabels"]
+_MARKER_KINDS: Final[tuple[MarkerKind, ...]] = ("rectanglelabels", "keypointlabels", "brushlabels")
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An ``Image`` tag.
+
+    Attributes:
+        name: Its name, ``to_name`` in a result.
+        data_key: Key in a task's data that holds the image reference.
+        listed: Whether that is a list of references, one per page (``valueList``).
+    """
+
+    name: str
+    data_key: str
+    listed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +53,48 @@ class Binding:
     Attributes:
         check: The check that fills the control in.
         control: Name of the ``Choices`` tag, ``from_name`` in a result.
-        to_name: Name of the image tag that the control is about.
-        data_key: Key in a task's data that holds the image reference (a list of references for ``valueList``).
+        picture: The image that the control is about.
         emits: Class name → the string that makes Label Studio show the choice selected: the choice's alias if it has
             one, else its value. Classes that the control does not offer are missing.
+        per_page: Whether each page of a list is answered for itself (``perItem``), rather than all as one.
+        threshold: Score below which the control stays blank (``model_score_threshold``).
     """
 
     check: CheckName
     control: str
-    to_name: str
-    data_key: str
+    picture: Picture
     emits: Mapping[str, str]
+    per_page: bool = False
+    threshold: float = 0.0
+
+    @property
+    def to_name(self) -> str:
+        """Name of the image tag that the control is about."""
+        return self.picture.name
+
+    @property
+    def data_key(self) -> str:
+        """Key in a task's data that holds the image reference."""
+        return self.picture.data_key
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """One control that shows where faults are.
+
+    Attributes:
+        kind: Type of its results.
+        control: Name of the tag, ``from_name`` in a result.
+        picture: The image that it is drawn on.
+        emits: Check → the label for its fault.
+        threshold: Score below which a place is not shown (``model_score_threshold``).
+    """
+
+    kind: MarkerKind
+    control: str
+    picture: Picture
+    emits: Mapping[CheckName, str]
+    threshold: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,53 +110,51 @@ class ControlNote:
 
 @dataclass(frozen=True, slots=True)
 class LabelConfig:
-    """What a labelling configuration offers us.
+    """What a labelling configuration offers us: at least one binding or marker.
 
     Attributes:
-        bindings: Controls that can be filled in, in the order of the configuration; at least one.
+        bindings: Controls that can be filled in, in the order of the configuration.
         notes: Controls that are skipped or incomplete, with the reason.
+        markers: Controls that can show where a fault is.
     """
 
     bindings: tuple[Binding, ...]
     notes: tuple[ControlNote, ...]
+    markers: tuple[Marker, ...] = ()
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """Images that are needed, each once, in the order of the controls."""
+        controls: tuple[Binding | Marker, ...] = self.bindings + self.markers
+        return tuple({control.picture.data_key: control.picture for control in controls}.values())
 
     @property
     def data_keys(self) -> tuple[str, ...]:
-        """Keys of the task data that are needed, each once, in the order of the bindings."""
-        return tuple(dict.fromkeys(binding.data_key for binding in self.bindings))
-
-
-@dataclass(frozen=True, slots=True)
-class _Choice:
-    value: str
-    alias: str
-    predicted: tuple[str, ...]
-
-    @property
-    def emitted(self) -> str:
-        return self.alias or self.value
+        """Keys of the task data that are needed, each once, in the order of the controls."""
+        return tuple(picture.data_key for picture in self.pictures)
 
 
 @dataclass(frozen=True, slots=True)
 class _Control:
     name: str
     check: str
-    to_name: str
-    data_key: str
-    choices: tuple[_Choice, ...]
+    picture: Picture
+    choices: tuple[Option, ...]
+    per_page: bool
+    threshold: float
 
 
-class _Unmatched(Exception):
-    """A control cannot be bound; the text is the reason, to be read after the control's name."""
+_Strategy: TypeAlias = Callable[[_Control, tuple[Check, ...]], Binding | None]
 
 
 @lru_cache(maxsize=64)
 def parse_label_config(text: str, checks: tuple[Check, ...] = CHECKS) -> LabelConfig:
     """Find the controls that the checks can fill in.
 
-    A control belongs to a check by its attribute ``check="corner"``, else by its name, else by its choices. A choice
-    belongs to a class by ``predicted_values`` (comma-separated), else by value and alias, compared with the class's
-    name, alias and synonyms without regard to case, space, hyphen and underscore.
+    A ``Choices`` control belongs to a check by its attribute ``check="corner"``, else by its name, else by its
+    choices. A choice belongs to a class by ``predicted_values`` (comma-separated), else by value and alias, compared
+    with the class's name, alias and synonyms without regard to case, space, hyphen and underscore. ``RectangleLabels``,
+    ``KeyPointLabels`` and ``BrushLabels`` show where a fault is if a label means one.
 
     Args:
         text: The XML as Label Studio sends it with every request.
@@ -113,21 +165,22 @@ def parse_label_config(text: str, checks: tuple[Check, ...] = CHECKS) -> LabelCo
     """
     root = read_tags(text)
     notes: list[ControlNote] = []
-    controls = list(_usable_controls(root, notes))
+    pictures = {tag.get("name"): tag for tag in root.descendants("image") if tag.get("name")}
+    controls = list(_usable_controls(root, pictures, notes))
     bindings = _bind(controls, checks, notes)
-    if not bindings:
+    markers = tuple(_markers(root, pictures, checks, notes))
+    if not bindings and not markers:
         reasons = "; ".join(str(note) for note in notes) or "it has no Choices tag"
         raise LabelConfigError(
             f"the labelling configuration has no control that can be filled in: {reasons}. Add a Choices tag named "
             f"{_names(checks)} or with the attribute check=..., with the choices of that check"
         )
     order = {control.name: position for position, control in enumerate(controls)}
-    return LabelConfig(tuple(sorted(bindings, key=lambda binding: order[binding.control])), tuple(notes))
+    return LabelConfig(tuple(sorted(bindings, key=lambda binding: order[binding.control])), tuple(notes), markers)
 
 
-def _usable_controls(root: Tag, notes: list[ControlNote]) -> Iterator[_Control]:
+def _usable_controls(root: Tag, pictures: Mapping[str, Tag], notes: list[ControlNote]) -> Iterator[_Control]:
     """Yield the Choices tags about an image; note the others."""
-    images = {tag.get("name"): tag for tag in root.descendants("image") if tag.get("name")}
     seen: set[str] = set()
     for tag in root.descendants("choices"):
         name = tag.get("name")
@@ -136,38 +189,40 @@ def _usable_controls(root: Tag, notes: list[ControlNote]) -> Iterator[_Control]:
             continue
         seen.add(name)
         try:
-            yield _control(tag, images)
-        except _Unmatched as reason:
+            yield _control(tag, pictures)
+        except Unmatched as reason:
             notes.append(ControlNote(name, str(reason)))
 
 
-def _control(tag: Tag, images: Mapping[str, Tag]) -> _Control:
-    if not tag.get("name"):
-        raise _Unmatched("has no name: give it one")
-    if tag.get("perRegion").lower() == "true":
-        raise _Unmatched("asks about single regions (perRegion), not about the page")
-    targets = [name.strip() for name in tag.get("toName").split(",")]
-    to_name = next((name for name in targets if name in images), None)
-    if to_name is None:
-        raise _Unmatched(f"has toName={tag.get('toName')!r}, which names no Image tag")
-    choices = tuple(_choices(tag))
+def _control(tag: Tag, pictures: Mapping[str, Tag]) -> _Control:
+    picture = _picture(tag, pictures)
+    if _is_true(tag, "perRegion"):
+        raise Unmatched("asks about single regions (perRegion), not about the page")
+    choices = options(tag, "choice")
     if not choices:
-        raise _Unmatched("takes its choices from the task data, so their meaning is not known beforehand")
-    return _Control(tag.get("name"), tag.get("check"), to_name, _data_key(images[to_name]), choices)
+        raise Unmatched("takes its choices from the task data, so their meaning is not known beforehand")
+    per_page = picture.listed and _is_true(tag, "perItem")
+    return _Control(tag.get("name"), tag.get("check"), picture, choices, per_page, score_threshold(tag))
 
 
-def _data_key(image: Tag) -> str:
-    variable = image.get("value") or image.get("valueList")
+def _picture(tag: Tag, pictures: Mapping[str, Tag]) -> Picture:
+    """Return the image that a control is about."""
+    if not tag.get("name"):
+        raise Unmatched("has no name: give it one")
+    targets = [name.strip() for name in tag.get("toName").split(",")]
+    name = next((name for name in targets if name in pictures), None)
+    if name is None:
+        raise Unmatched(f"has toName={tag.get('toName')!r}, which names no Image tag")
+    image = pictures[name]
+    single, several = image.get("value"), image.get("valueList")
+    variable = several or single
     if not variable.startswith("$") or len(variable) == 1:
-        raise _Unmatched(f'is about an Image tag whose value is {variable!r}: write it as value="$image"')
-    return variable[1:]
+        raise Unmatched(f'is about an Image tag whose value is {variable!r}: write it as value="$image"')
+    return Picture(name, variable[1:], listed=bool(several))
 
 
-def _choices(tag: Tag) -> Iterator[_Choice]:
-    for choice in tag.descendants("choice"):
-        predicted = tuple(word.strip() for word in choice.get("predicted_values").split(",") if word.strip())
-        # Emitted strings are compared by Label Studio as written, so they keep their space.
-        yield _Choice(choice.attributes.get("value", ""), choice.attributes.get("alias", ""), predicted)
+def _is_true(tag: Tag, attribute: str) -> bool:
+    return tag.get(attribute).lower() == "true"
 
 
 def _names(checks: Iterable[Check]) -> str:
@@ -179,23 +234,30 @@ def _bind(controls: Iterable[_Control], checks: tuple[Check, ...], notes: list[C
     remaining = list(controls)
     bindings: list[Binding] = []
     for strategy in (_by_attribute, _by_name, _by_choices):
-        found: list[Binding] = []
-        unbound: list[_Control] = []
-        for control in remaining:
-            try:
-                binding = strategy(control, checks)
-            except _Unmatched as reason:
-                notes.append(ControlNote(control.name, str(reason)))
-                continue
-            if binding is None:
-                unbound.append(control)
-            else:
-                found.append(binding)
+        found, remaining = _bound_by(strategy, remaining, checks, notes)
         bindings += found if strategy is _by_attribute else _unrivalled(found, bindings, notes)
-        remaining = unbound
     notes += [ControlNote(control.name, "is about none of the checks") for control in remaining]
     notes += _gaps(bindings, checks)
     return bindings
+
+
+def _bound_by(
+    strategy: _Strategy, controls: Iterable[_Control], checks: tuple[Check, ...], notes: list[ControlNote]
+) -> tuple[list[Binding], list[_Control]]:
+    """Return the bindings that a strategy finds, and the controls that it says nothing about."""
+    found: list[Binding] = []
+    unbound: list[_Control] = []
+    for control in controls:
+        try:
+            binding = strategy(control, checks)
+        except Unmatched as reason:
+            notes.append(ControlNote(control.name, str(reason)))
+            continue
+        if binding is None:
+            unbound.append(control)
+        else:
+            found.append(binding)
+    return found, unbound
 
 
 def _unrivalled(found: list[Binding], bound: list[Binding], notes: list[ControlNote]) -> list[Binding]:
@@ -226,15 +288,15 @@ def _gaps(bindings: Iterable[Binding], checks: tuple[Check, ...]) -> Iterator[Co
 def _by_attribute(control: _Control, checks: tuple[Check, ...]) -> Binding | None:
     if not control.check:
         return None
-    check = next((check for check in checks if _folded(check.name) == _folded(control.check)), None)
+    check = check_called(control.check, checks)
     if check is None:
-        raise _Unmatched(f"has check={control.check!r}; the checks are {_names(checks)}")
-    return _binding(control, check, _emits(control, check))
+        raise Unmatched(f"has check={control.check!r}; the checks are {_names(checks)}")
+    return _binding(control, check, emissions(control.choices, check))
 
 
 def _by_name(control: _Control, checks: tuple[Check, ...]) -> Binding | None:
-    check = next((check for check in checks if _folded(check.name) == _folded(control.name)), None)
-    return _binding(control, check, _emits(control, check)) if check else None
+    check = check_called(control.name, checks)
+    return _binding(control, check, emissions(control.choices, check)) if check else None
 
 
 def _by_choices(control: _Control, checks: tuple[Check, ...]) -> Binding | None:
@@ -242,80 +304,49 @@ def _by_choices(control: _Control, checks: tuple[Check, ...]) -> Binding | None:
     candidates = []
     for check in checks:
         try:
-            emits = _emits(control, check)
-        except _Unmatched:
+            emits = emissions(control.choices, check)
+        except Unmatched:
             continue
         complete = len(emits) == len(check.classes)
         if complete and set(emits.values()) == {choice.emitted for choice in control.choices}:
             candidates.append(_binding(control, check, emits))
     if len(candidates) > 1:
-        rivals = ", ".join(binding.check for binding in candidates)
-        raise _Unmatched(f"could show any of {rivals}: say which with the attribute check=...")
+        several = ", ".join(binding.check for binding in candidates)
+        raise Unmatched(f"could show any of {several}: say which with the attribute check=...")
     return candidates[0] if candidates else None
 
 
 def _binding(control: _Control, check: Check, emits: Mapping[str, str]) -> Binding:
-    return Binding(check.name, control.name, control.to_name, control.data_key, MappingProxyType(dict(emits)))
+    return Binding(
+        check.name, control.name, control.picture, MappingProxyType(dict(emits)), control.per_page, control.threshold
+    )
 
 
-def _emits(control: _Control, check: Check) -> dict[str, str]:
-    """Return class name → emitted string, for the classes that the control offers; raise where that is in doubt."""
-    claims: dict[str, list[tuple[int, _Choice]]] = {}
-    for choice in control.choices:
-        for class_name, strength in _meanings(choice, check).items():
-            claims.setdefault(class_name, []).append((strength, choice))
-    if not claims:
-        wanted = " / ".join(f"{page_class.name} ({page_class.alias})" for page_class in check.classes)
-        raise _Unmatched(
-            f"is about {check.name}, but none of its choices means one of {wanted}: rename them or add predicted_values"
-        )
-    emits = {name: _strongest(name, claims[name]) for name in check.class_names if name in claims}
-    repeated = [emitted for emitted, count in Counter(c.emitted for c in control.choices).items() if count > 1]
-    if set(repeated) & set(emits.values()):
-        raise _Unmatched(f"has two choices that are both stored as {repeated[0]!r}: give each an alias of its own")
-    return emits
+def _markers(
+    root: Tag, pictures: Mapping[str, Tag], checks: tuple[Check, ...], notes: list[ControlNote]
+) -> Iterator[Marker]:
+    """Yield the controls that can show where a fault is; note those that could but for their labels."""
+    for kind in _MARKER_KINDS:
+        for tag in root.descendants(kind):
+            try:
+                yield _marker(kind, tag, pictures, checks)
+            except Unmatched as reason:
+                notes.append(ControlNote(tag.get("name"), str(reason)))
 
 
-def _strongest(class_name: str, claims: list[tuple[int, _Choice]]) -> str:
-    best = max(strength for strength, _ in claims)
-    strongest = [choice for strength, choice in claims if strength == best]
-    if len(strongest) > 1:
-        choices = " and ".join(repr(choice.value or choice.alias) for choice in strongest)
-        raise _Unmatched(f"has several choices that mean {class_name} ({choices}): tell them by predicted_values")
-    if not strongest[0].emitted:
-        raise _Unmatched(f"has a choice for {class_name} without value and alias")
-    return strongest[0].emitted
-
-
-def _meanings(choice: _Choice, check: Check) -> dict[str, int]:
-    """Return the classes that a choice means, with the strength of the evidence: 4 said so, 3 name, 2 alias, 1 like it.
-
-    Only ``predicted_values`` may give one choice several classes.
-    """
-    if choice.predicted:
-        return {c.name: 4 for c in check.classes if any(_strength(word, c, check) for word in choice.predicted)}
-    strengths = {
-        c.name: max(_strength(choice.value, c, check), _strength(choice.alias, c, check)) for c in check.classes
-    }
-    meant = {name: strength for name, strength in strengths.items() if strength}
-    if len(meant) > 1:
-        said = f"value {choice.value!r} and alias {choice.alias!r}"
-        raise _Unmatched(f"has a choice whose {said} mean different classes ({', '.join(meant)})")
-    return meant
-
-
-def _strength(word: str, page_class: PageClass, check: Check) -> int:
-    folded = _folded(word)
-    if not folded:
-        return 0
-    if folded == _folded(page_class.name):
-        return 3
-    if folded == _folded(page_class.alias):
-        return 2
-    plain = _AFFIRMATIVE if page_class.name == check.fault else _NEGATIVE
-    synonyms = page_class.synonyms + (plain if check.fault else ())
-    return int(folded in {_folded(synonym) for synonym in synonyms})
-
-
-def _folded(word: str) -> str:
-    return re.sub(r"[\s_\-]+", "", word.casefold())
+def _marker(kind: MarkerKind, tag: Tag, pictures: Mapping[str, Tag], checks: tuple[Check, ...]) -> Marker:
+    picture = _picture(tag, pictures)
+    emits: dict[CheckName, str] = {}
+    for label in options(tag, "label"):
+        named = label.check or tag.get("check")
+        meant = [check_called(named, checks)] if named else faults_meant(label, checks)
+        for check in meant:
+            if check is None or check.fault is None:
+                raise Unmatched(f"has check={named!r}, which is no check with a fault to show")
+            if check.name in emits:
+                raise Unmatched(f"has several labels for {check.name}: tell them by check or predicted_values")
+            if label.emitted:
+                emits[check.name] = label.emitted
+    if not emits:
+        raise Unmatched("has no label that names a fault: call one post-it or folded_corner, or add check=...")
+    return Marker(kind, tag.get("name"), picture, MappingProxyType(emits), score_threshold(tag))

@@ -167,7 +167,10 @@ def _seen(
 
 
 def _draw_empty(kind: str, materials: Materials, rng: np.random.Generator) -> Drawn:
-    sheet = placed(blank_page(materials, rng), materials=materials, rng=rng)
+    page = blank_page(materials, rng)
+    sheet = placed(page, materials=materials, rng=rng)
+    while sheet.framed and sheet.bed.name == "next sheet":  # whose writing would show beside the empty one
+        sheet = placed(page, materials=materials, rng=rng)
     labels: dict[CheckName, str] = {"post_it": "ok", "corner": "ok", "empty": "empty"}
     if kind == "blank":
         change = blank(sheet, materials, rng)

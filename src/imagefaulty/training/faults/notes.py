@@ -11,7 +11,6 @@ from imagefaulty.training.faults.compositing import (
     Window,
     chance,
     grain,
-    luminance,
     over,
     shift,
     soften,
@@ -198,8 +197,3 @@ def _fastened(sheet: Sheet, laid: Field, kind: str, rng: np.random.Generator) ->
         return sheet
     box = (int(xs.min()), int(ys.min()), int(xs.max()), int(ys.max()))
     return tape_over(sheet, box, rng) if chance(rng, 0.6) else clip_over(sheet, box, rng)
-
-
-def darkness(sheet: Sheet) -> float:
-    """Return the mean brightness of the sheet, levels: notes on negatives and microfilm are drawn alike."""
-    return float(luminance(sheet.pixels[::8, ::8]).mean())

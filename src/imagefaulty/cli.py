@@ -23,6 +23,7 @@ from imagefaulty.bundle import DEFAULT_OPERATING_POINT
 from imagefaulty.cli_bundle import bundle_app
 from imagefaulty.cli_demo import demo
 from imagefaulty.cli_labelstudio import app as labelstudio_app
+from imagefaulty.cli_training import evaluate, train, training_app
 from imagefaulty.customising import load_customisation
 from imagefaulty.errors import ImageFaultyError, PageError, SettingsError
 from imagefaulty.finding import Finding
@@ -38,6 +39,9 @@ app = App(
 app.command(bundle_app)
 app.command(demo)
 app.command(labelstudio_app)
+app.command(evaluate)
+app.command(train)
+app.command(training_app)
 
 _BundleOption = Annotated[
     Path | None,

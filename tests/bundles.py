@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from imagefaulty.bundle import (
@@ -86,7 +87,7 @@ def _model(weights: dict[str, list[list[float]]] = WEIGHTS) -> onnx.ModelProto:
         helper.make_node("AveragePool", ["planes"], ["cells"], kernel_shape=[CELL, CELL], strides=[CELL, CELL]),
         helper.make_node("Conv", ["cells", "evidence_w", "evidence_b"], ["evidence"]),
     ]
-    constants = {"scale": np.float32(1 / 255)}
+    constants: dict[str, NDArray[np.float32] | np.float32] = {"scale": np.float32(1 / 255)}
     for name, rows in weights.items():
         matrix = np.asarray(rows, np.float32) * SHARPNESS
         constants |= {f"{name}_w": matrix[:, :3], f"{name}_b": matrix[:, 3]}

@@ -93,17 +93,17 @@ class Fields:
             raise self.damaged(f"{key!r} must be an object")
         return value
 
-    def object(self, key: str) -> Fields:
+    def section(self, key: str) -> Fields:
         """Return an object field."""
         if not isinstance(self.raw.get(key), dict):
             raise self.damaged(f"{key!r} must be an object")
         return Fields(self.raw[key], f"{self.where}: {key}")
 
-    def optional_object(self, key: str) -> Fields | None:
+    def optional_section(self, key: str) -> Fields | None:
         """Return an object field, or None where it is null or missing."""
-        return None if self.raw.get(key) is None else self.object(key)
+        return None if self.raw.get(key) is None else self.section(key)
 
-    def objects(self, key: str) -> Iterator[Fields]:
+    def sections(self, key: str) -> Iterator[Fields]:
         """Yield the objects of a list field."""
         value = self.raw.get(key)
         if not isinstance(value, list):
@@ -113,12 +113,12 @@ class Fields:
                 raise self.damaged(f"{key}[{index}] must be an object")
             yield Fields(each, f"{self.where}: {key}[{index}]")
 
-    def named_objects(self, key: str) -> Iterator[tuple[str, Fields]]:
+    def named_sections(self, key: str) -> Iterator[tuple[str, Fields]]:
         """Yield name and object for each entry of an object field, checks in wire order and others after them."""
-        entries = self.object(key)
+        entries = self.section(key)
         order = {name: index for index, name in enumerate(CHECK_NAMES)}
         for name in sorted(entries.raw, key=lambda each: order.get(each, len(order))):
-            yield name, entries.object(name)
+            yield name, entries.section(name)
 
     def _finite(self, value: object, key: str) -> float:
         if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):

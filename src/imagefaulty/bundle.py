@@ -323,9 +323,9 @@ def _parse(raw: dict[str, Any], home: Path, digest: str) -> Bundle:
         raise BundleTooNew(
             f"{home / MANIFEST}: format {found} is newer than format {FORMAT} of this version; upgrade imagefaulty"
         )
-    graphs = tuple(_graph(each) for each in fields.objects("graphs"))
+    graphs = tuple(_graph(each) for each in fields.sections("graphs"))
     served = {check for graph in graphs for check in graph.outputs}
-    specs = {_known(name, each).name: _check(each) for name, each in fields.named_objects("checks")}
+    specs = {_known(name, each).name: _check(each) for name, each in fields.named_sections("checks")}
     if not served or served != set(specs):
         raise fields.damaged("the checks that the graphs serve and the checks that are calibrated differ")
     return Bundle(
@@ -351,12 +351,12 @@ def _graph(fields: Fields) -> GraphSpec:
     file = fields.text("file")
     if Path(file).name != file:
         raise fields.damaged(f"file {file!r} is not a plain file name")
-    evidence = fields.optional_object("evidence")
+    evidence = fields.optional_section("evidence")
     return GraphSpec(
         file=file,
         sha256=fields.text("sha256"),
-        input=_input(fields.object("input")),
-        outputs={_known(name, each).name: _output(name, each) for name, each in fields.named_objects("outputs")},
+        input=_input(fields.section("input")),
+        outputs={_known(name, each).name: _output(name, each) for name, each in fields.named_sections("outputs")},
         embedding=fields.optional_text("embedding"),
         evidence=None if evidence is None else EvidenceSpec(evidence.text("name"), evidence.texts("channels")),
     )
@@ -390,7 +390,7 @@ def _output(name: str, fields: Fields) -> OutputSpec:
 
 def _check(fields: Fields) -> CheckSpec:
     thresholds = {}
-    for point, each in fields.named_objects("thresholds"):
+    for point, each in fields.named_sections("thresholds"):
         pair = Thresholds(each.number("no"), each.number("yes"))
         if not 0 <= pair.no <= pair.yes <= 1:
             raise each.damaged("thresholds must satisfy 0 <= no <= yes <= 1")

@@ -81,6 +81,7 @@ lock: $(VENV)/.lint ## Pin the newest versions that pyproject.toml and requireme
 		--output-file requirements/lint.txt requirements/lint.in
 	$(LOCK) --upgrade --constraint requirements/runtime.txt --constraint requirements/test.txt \
 		--output-file requirements/build.txt requirements/build.in
+	$(LOCK) --upgrade --constraint requirements/runtime.txt --output-file requirements/gpu.txt requirements/gpu.in
 	@# An environment of its own: Gradio holds Pillow below the version that runtime.txt has.
 	$(LOCK) --upgrade --extra demo --output-file requirements/demo.txt pyproject.toml
 	$(LOCK) --upgrade --extra train --constraint requirements/runtime.txt --constraint requirements/test.txt \

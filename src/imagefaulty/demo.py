@@ -72,9 +72,9 @@ class Viewer:
         Raises:
             PageError: The file cannot be read.
         """
-        with open_document(path) as document:
+        with open_document(path, name=path.name) as document:
             page = document.page(at_least=self._least())
-        finding = self._inspector.inspect(path)
+        finding = self._inspector.inspect(path, name=path.name)
         answers = {check: dict(answer.probabilities) for check, answer in finding.answers.items()}
         if channel is None:
             return Sight(answers, page.pixels)

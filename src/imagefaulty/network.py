@@ -196,7 +196,7 @@ def _open_session(bundle: Bundle, spec: GraphSpec, threads: int) -> ort.Inferenc
     options.log_severity_level = _ERRORS_ONLY
     path = bundle.path(spec)
     try:
-        session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        session = ort.InferenceSession(str(path), options, providers=_providers())
     except Exception as error:  # noqa: BLE001 - ONNX Runtime raises a dozen unrelated types for a bad file
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise BundleDamaged(f"{path}: does not load ({reason}); install the bundle again") from None
@@ -206,6 +206,14 @@ def _open_session(bundle: Bundle, spec: GraphSpec, threads: int) -> ort.Inferenc
     outputs |= {spec.evidence.name} if spec.evidence is not None else set()
     _demand(path.name, "output", outputs, {each.name for each in session.get_outputs()})
     return session
+
+
+def _providers() -> list[str]:
+    """Where to run: a GPU goes first where ONNX Runtime's build for it is installed, as in docker/gpu.Dockerfile."""
+    if "CUDAExecutionProvider" not in ort.get_available_providers():
+        return ["CPUExecutionProvider"]
+    ort.preload_dlls()  # CUDA and cuDNN from their Python packages
+    return ["CUDAExecutionProvider", "CPUExecutionProvider"]
 
 
 def _demand(file: str, what: str, named: set[str], present: set[str]) -> None:

@@ -79,9 +79,9 @@ class LabelStudioClient:
         personal_token: The personal access token of that user.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, token: str = LEGACY_TOKEN) -> None:
         self.url = url
-        made = httpx2.post(f"{url}/api/token/", headers={"Authorization": f"Token {LEGACY_TOKEN}"}, timeout=30)
+        made = httpx2.post(f"{url}/api/token/", headers={"Authorization": f"Token {token}"}, timeout=30)
         made.raise_for_status()
         self.personal_token: str = made.json()["token"]
         self._http = httpx2.Client(base_url=url, auth=PersonalAccess(url, self.personal_token), timeout=180)

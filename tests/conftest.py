@@ -20,7 +20,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 def pytest_report_header() -> list[str]:
     """Say which Label Studio is talked to (the newest, so it is not in any pin) and where the pages are."""
     return [
-        f"label-studio: {studio_environment.version() or 'absent (make studio)'}",
+        f"label-studio: {studio_environment.version() or 'absent (make studio-env)'}",
         f"labelled pages: {_shared() or 'absent (IMAGEFAULTY_SHARED)'}",
     ]
 
@@ -69,7 +69,7 @@ def label_studio_judge() -> Iterator[Judge]:
     """Label Studio's own opinion about predictions."""
     python = studio_environment.python()
     if python is None:
-        absent("label_studio_sdk is not here; `make studio` installs it in an environment of its own")
+        absent("label_studio_sdk is not here; `make studio-env` installs it in an environment of its own")
     with Judge(python) as judge:
         yield judge
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def executable() -> Path | None:
-    """The ``label-studio`` command: IMAGEFAULTY_LABEL_STUDIO, or the one that `make studio` installs."""
+    """The ``label-studio`` command: IMAGEFAULTY_LABEL_STUDIO, or the one that `make studio-env` installs."""
     default = Path(__file__).resolve().parent.parent / ".venv-labelstudio" / "bin" / "label-studio"
     command = Path(os.environ.get("IMAGEFAULTY_LABEL_STUDIO") or default)
     return command if command.is_file() else None

@@ -26,7 +26,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabelStudioClie
     """A real Label Studio, and its first user."""
     executable = studio_environment.executable()
     if executable is None:
-        absent("Label Studio is not here; `make studio` installs it")
+        absent("Label Studio is not here; `make studio-env` installs it")
     with label_studio(executable, tmp_path_factory.mktemp("label-studio")) as server:
         client = LabelStudioClient(server.url)
         yield client

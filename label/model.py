@@ -30,7 +30,7 @@ class ImageFaulty(Customisation):
         return bundle
 
     def extra_checks(self) -> Sequence[ExtraCheck]:
-        """Which questions are asked beside the four; see ``OnnxCheck`` and ``FunctionCheck`` in ``imagefaulty.extras``."""
+        """Which questions are asked beside the four; by the classes of ``imagefaulty.extras``."""
         return ()
 
     def judge(self, finding: Finding) -> Finding:

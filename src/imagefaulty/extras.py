@@ -1,7 +1,7 @@
-"""Checks beside the four: a question of your own, answered by an ONNX file, a Python function or a remote model.
+"""Answers from elsewhere: an ONNX file, a Python function or a remote model answers a question of your own.
 
 An extra check is asked of every page after the bundle's own; its answer goes where theirs go: findings, tables, JSON
-and the controls of a labelling configuration.
+and the controls of a labelling configuration. It may also answer one of the four checks in the bundle's stead.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import onnxruntime as ort
 from imagefaulty._manifest import digest_of
 from imagefaulty.bundle import InputSpec, Thresholds
 from imagefaulty.calibration import probabilities, verdict
-from imagefaulty.checks import CHECK_NAMES, Check
+from imagefaulty.checks import CHECK_NAMES, Check, check_named
 from imagefaulty.errors import BundleDamaged, BundleNotFound, ImageFaultyError, SettingsError
 from imagefaulty.finding import Answer
 from imagefaulty.network import prepare
@@ -37,7 +37,7 @@ class ExtraCheck(ABC):
     Many threads call :meth:`probabilities` at once.
 
     Attributes:
-        check: The question and its classes; its name must not be one of the four.
+        check: The question and its classes. One of :data:`imagefaulty.CHECKS` replaces the bundle's answer to it.
         version: Part of the model version that Label Studio stores: change it when the answers change.
         thresholds: Where a probability becomes a verdict.
         page_size: Least size (width, height) in px of the pages you want; None for full resolution, which makes
@@ -52,8 +52,8 @@ class ExtraCheck(ABC):
         thresholds: Thresholds = _THRESHOLDS,
         page_size: tuple[int, int] | None = _PAGE_SIZE,
     ) -> None:
-        if check.name in CHECK_NAMES:
-            raise SettingsError(f"{check.name!r} is a check already; give yours another name")
+        if check.name in CHECK_NAMES and check != check_named(check.name):
+            raise SettingsError(f"{check.name!r} is one of the four checks, with other classes; name yours differently")
         self.check = check
         self.version = version
         self.thresholds = thresholds

@@ -67,7 +67,7 @@ class Inspector:
         own, self._extras = _selected(bundle, extras, checks)
         self._own = frozenset(check.name for check in own)
         self.bundle = replace(bundle, digest=revised_digest(bundle.digest, extras, revision))
-        self.checks = own + tuple(extra.check for extra in self._extras)
+        self.checks = _in_order([*own, *(extra.check for extra in self._extras)])
         self.operating_point = operating_point
         self._limits = limits or Limits()
         self._rules = tuple(rules)
@@ -202,7 +202,8 @@ class Inspector:
         own = [check for check in wanted if check.name in self._own]
         scores = self._network.run(page, evidence=evidence, checks=[check.name for check in own])
         answers = {check.name: self._answer(check, scores, page) for check in own}
-        return answers | {extra.check.name: extra.answer(page) for extra in self._extras if extra.check in wanted}
+        answers |= {extra.check.name: extra.answer(page) for extra in self._extras if extra.check in wanted}
+        return {check.name: answers[check.name] for check in wanted}
 
     def _answer(self, check: Check, scores: Scores, page: Page) -> Answer:
         values = probabilities(scores.logits[check.name], self.bundle.checks[check.name].temperature)
@@ -234,10 +235,11 @@ def _selected(
     bundle: Bundle, extras: Sequence[ExtraCheck], names: Sequence[str] | None
 ) -> tuple[tuple[Check, ...], tuple[ExtraCheck, ...]]:
     """Return the checks of the bundle and the extra ones that are to be answered."""
-    known = [*bundle.checks, *(extra.check.name for extra in extras)]
-    if len(set(known)) < len(known):
-        raise SettingsError(f"two checks have one name; the names are {', '.join(known)}")
-    own = tuple(check for check in CHECKS if check.name in bundle.checks)
+    elsewhere = [extra.check.name for extra in extras]
+    if len(set(elsewhere)) < len(elsewhere):
+        raise SettingsError(f"two extra checks have one name; the names are {', '.join(elsewhere)}")
+    own = tuple(check for check in CHECKS if check.name in bundle.checks and check.name not in elsewhere)
+    known = [*(check.name for check in own), *elsewhere]
     if names is None:
         return own, tuple(extras)
     for name in names:
@@ -255,6 +257,11 @@ def _demand_answered(name: str, known: Sequence[str], bundle: Bundle) -> None:
     except ValueError as error:
         raise SettingsError(str(error)) from None
     raise SettingsError(f"bundle {bundle.name} does not answer {name}; it answers {', '.join(known)}")
+
+
+def _in_order(checks: Sequence[Check]) -> tuple[Check, ...]:
+    """Return the four in wire order, then the others."""
+    return (*(check for check in CHECKS if check in checks), *(check for check in checks if check not in CHECKS))
 
 
 def _largest(sizes: Sequence[tuple[int, int] | None]) -> tuple[int, int] | None:

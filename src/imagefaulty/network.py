@@ -86,7 +86,8 @@ class Network:
             if wanted & set(spec.outputs)
         )
         inputs = [graph.spec.input for graph in self._graphs]
-        self._page_size = max(each.width for each in inputs), max(each.height for each in inputs)
+        # Without any graph, where all checks are answered elsewhere, any size will do.
+        self._page_size = max((i.width for i in inputs), default=1), max((i.height for i in inputs), default=1)
         self._full = any(each.decode == "full" for each in inputs)
 
     @property

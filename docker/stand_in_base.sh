@@ -18,8 +18,9 @@ image_store() { # vfs needs nothing of the kernel, unlike overlay
     buildah --root "$store/images" --runroot "$store/run" --storage-driver vfs "$@"
 }
 
-mirror() { # the first Debian archive, not a security one, that apt is set up with
-    apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 2>/dev/null | grep -v security | head -n 1
+mirror() { # on Debian, the first archive that apt is set up with, security updates aside
+    grep -q '^ID=debian$' /etc/os-release || return 0
+    apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -v security | head -n 1
 }
 
 if image_store inspect --type image "$name" >/dev/null 2>&1; then

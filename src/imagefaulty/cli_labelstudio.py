@@ -77,14 +77,16 @@ def predict(
     studio: Studio | None = None,
 ) -> int:
     """Predict all tasks of a project that lack a prediction of this model version. Interrupted, it goes on there."""
-    from imagefaulty.labelstudio.predicting import predict_project  # noqa: PLC0415 - heavy imports wait until needed
+    from imagefaulty.customising import load_customisation  # noqa: PLC0415 - heavy imports wait until needed
+    from imagefaulty.labelstudio.predicting import predict_project  # noqa: PLC0415
     from imagefaulty.labelstudio.summaries import prediction_summary  # noqa: PLC0415
     from imagefaulty.service.app import load_inspector  # noqa: PLC0415
 
     if limit is not None and limit < 1:
         raise SettingsError(f"--limit must be at least 1, not {limit}")
     settings = _settings(studio, threads=threads, model_dir=model_dir)
-    inspector = load_inspector(settings)
+    hooks = load_customisation(settings.customise)
+    inspector = load_inspector(settings, hooks)
 
     async def work() -> ProjectRun:
         async with _client(settings) as client, _reader(settings) as reader:
@@ -98,6 +100,7 @@ def predict(
                     fetches=settings.fetches,
                     only_unlabelled=only_unlabelled,
                     limit=limit,
+                    finish=hooks.finish,
                     watch=lambda run: show(run.done, run.total),
                 )
 
@@ -185,6 +188,7 @@ def import_(
     studio: Studio | None = None,
 ) -> int:
     """Make a task of each page below a folder (TIFF, JPEG 2000, PDF, ...), skipping pages that are there already."""
+    from imagefaulty.customising import load_customisation  # noqa: PLC0415
     from imagefaulty.labelstudio.importing import LocalFiles, import_folder  # noqa: PLC0415
     from imagefaulty.labelstudio.rendering import Rendering  # noqa: PLC0415
     from imagefaulty.labelstudio.summaries import import_summary  # noqa: PLC0415
@@ -193,7 +197,8 @@ def import_(
     if longest_side < 1 or not 1 <= quality <= 95:  # noqa: PLR2004 - libjpeg's useful range
         raise SettingsError("--longest-side must be at least 1, and --quality from 1 to 95")
     settings = _settings(studio, threads=threads, model_dir=model_dir)
-    inspector = load_inspector(settings) if predictions else None
+    hooks = load_customisation(settings.customise)
+    inspector = load_inspector(settings, hooks) if predictions else None
 
     async def work() -> ImportRun:
         async with _client(settings) as client:
@@ -207,6 +212,7 @@ def import_(
                     local_files=LocalFiles(local_files, served_as) if local_files else None,
                     limits=settings.limits,
                     threads=settings.threads,
+                    finish=hooks.finish,
                     watch=lambda run: show(run.imported + run.skipped, None),
                 )
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from importlib.resources import files
 from typing import Final
 from urllib.parse import urlsplit
 
+from imagefaulty.checks import CHECKS, Check
 from imagefaulty.errors import LabelStudioError, LabelStudioRejected, LabelStudioUnauthorized, SettingsError
 from imagefaulty.labelstudio._xml import read_tags
 from imagefaulty.labelstudio.client import LabelStudioClient
@@ -136,15 +137,27 @@ async def connect_backend(
     return setup
 
 
-async def ensure_label_config(client: LabelStudioClient, project: Project) -> LabelConfig:
+def known_checks(answered: Iterable[Check]) -> tuple[Check, ...]:
+    """Return the checks that a labelling configuration may mean: ours, and those that a customisation adds."""
+    return CHECKS + tuple(check for check in answered if check not in CHECKS)
+
+
+async def ensure_label_config(
+    client: LabelStudioClient, project: Project, checks: tuple[Check, ...] = CHECKS
+) -> LabelConfig:
     """Return what a project's labelling configuration offers; give it the fixed one if it has none.
+
+    Args:
+        client: Label Studio.
+        project: The project.
+        checks: The checks that it may mean.
 
     Raises:
         LabelConfigError: It has one without a control that can be filled in.
         LabelStudioRejected: The project's tasks do not fit the fixed one.
     """
     if not is_blank(project.label_config):
-        return parse_label_config(project.label_config)
+        return parse_label_config(project.label_config, checks)
     await change_project(client, project.number, {"label_config": fixed_label_config()})
     return parse_label_config(fixed_label_config())
 

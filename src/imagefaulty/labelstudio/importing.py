@@ -13,13 +13,14 @@ from imagefaulty._formats import SUFFIXES
 from imagefaulty.errors import SettingsError
 from imagefaulty.labelstudio.client import LabelStudioClient
 from imagefaulty.labelstudio.config import LabelConfig
-from imagefaulty.labelstudio.connecting import ensure_label_config
+from imagefaulty.labelstudio.connecting import ensure_label_config, known_checks
 from imagefaulty.labelstudio.predictions import prediction
-from imagefaulty.labelstudio.preparing import Inspects, PageKey, PageProblem, Preparation, ReadyPage
+from imagefaulty.labelstudio.preparing import PageKey, PageProblem, Preparation, ReadyPage
 from imagefaulty.labelstudio.projects import change_project, get_project, serve_local_folder
 from imagefaulty.labelstudio.rendering import Rendering
 from imagefaulty.labelstudio.tasks import import_tasks, list_tasks, upload_files
 from imagefaulty.pages import Limits
+from imagefaulty.service.batch import Finish, Inspects
 
 # Label Studio takes at most 100 files and 250 MB in one upload.
 _BULK_PAGES: Final = 50
@@ -89,6 +90,7 @@ async def import_folder(
     local_files: LocalFiles | None = None,
     limits: Limits | None = None,
     threads: int = 1,
+    finish: Finish | None = None,
     watch: Callable[[ImportRun], None] = lambda _run: None,
 ) -> ImportRun:
     """Make a task of every page below a folder that the project does not have yet.
@@ -106,6 +108,7 @@ async def import_folder(
         local_files: Write the JPEGs there instead of uploading them.
         limits: What is refused as too large, if not the usual.
         threads: Pages worked on side by side.
+        finish: Changes each prediction before it is stored, as a customisation does.
         watch: Is told after each bulk.
 
     Raises:
@@ -114,24 +117,24 @@ async def import_folder(
     """
     files = _files(folder)
     found = await get_project(client, project)
-    config = await ensure_label_config(client, found)
+    config = await ensure_label_config(client, found, known_checks(inspector.checks if inspector else ()))
     run = ImportRun(project)
     shelf = _Uploads(client, project) if local_files is None else await _shelf(client, project, local_files)
     known = {key async for key in _known_pages(client, project)} if found.tasks else set()
+    maker = _TaskMaker(config, inspector, finish)
     preparation = Preparation(
         root=folder if folder.is_dir() else folder.parent,
         known=known,
         rendering=rendering or Rendering(),
         inspector=inspector,
+        evidence=bool(config.markers),
         limits=limits or Limits(),
         threads=threads,
     )
     try:
         async for pages in _bulks(preparation.pages(files)):
             references = await shelf.keep(pages)
-            tasks = [
-                _task(page, reference, config, inspector) for page, reference in zip(pages, references, strict=True)
-            ]
+            tasks = [maker.task(page, reference) for page, reference in zip(pages, references, strict=True)]
             await import_tasks(client, project, tasks)
             run.imported += len(tasks)
             run.predicted += sum("predictions" in task for task in tasks)
@@ -205,13 +208,25 @@ async def _bulks(pages: AsyncIterator[ReadyPage]) -> AsyncIterator[list[ReadyPag
         yield bulk
 
 
-def _task(page: ReadyPage, reference: str, config: LabelConfig, inspector: Inspects | None) -> Mapping[str, Any]:
-    data = {"source": page.source, "page": page.number, "pages": page.count, "sha256": page.sha256}
-    task: dict[str, Any] = {"data": {**data, **dict.fromkeys(config.data_keys, reference)}}
-    if inspector is not None and page.finding is not None and page.finding.ok:
-        findings = dict.fromkeys(config.data_keys, page.finding)
-        task["predictions"] = [prediction(config, findings, model_version=inspector.bundle.model_version)]
-    return task
+class _TaskMaker:
+    """Makes tasks of pages."""
+
+    def __init__(self, config: LabelConfig, inspector: Inspects | None, finish: Finish | None) -> None:
+        self._config = config
+        self._version = inspector.bundle.model_version if inspector else ""
+        self._finish = finish
+
+    def task(self, page: ReadyPage, reference: str) -> Mapping[str, Any]:
+        data: dict[str, Any] = {"source": page.source, "page": page.number, "pages": page.count, "sha256": page.sha256}
+        for picture in self._config.pictures:
+            data[picture.data_key] = [reference] if picture.listed else reference
+        if page.finding is None or not page.finding.ok:
+            return {"data": data}
+        findings = dict.fromkeys(self._config.data_keys, page.finding)
+        made = prediction(self._config, findings, model_version=self._version)
+        if self._finish is not None:
+            made = self._finish(made, findings)
+        return {"data": data, "predictions": [made]}
 
 
 async def _known_pages(client: LabelStudioClient, project: int) -> AsyncIterator[PageKey]:

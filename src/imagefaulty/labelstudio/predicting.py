@@ -9,11 +9,12 @@ from typing import Any, Final
 from imagefaulty.finding import Failure
 from imagefaulty.labelstudio.client import LabelStudioClient
 from imagefaulty.labelstudio.config import LabelConfig, parse_label_config
+from imagefaulty.labelstudio.connecting import known_checks
 from imagefaulty.labelstudio.media import Access, MediaReader
 from imagefaulty.labelstudio.projects import change_project, get_project
 from imagefaulty.labelstudio.references import Studio
 from imagefaulty.labelstudio.tasks import Outbox, TaskPage, list_tasks
-from imagefaulty.service.batch import Batch, BatchPredictor, Inspects
+from imagefaulty.service.batch import Batch, BatchPredictor, Finish, Inspects
 from imagefaulty.service.incidents import IncidentLog
 from imagefaulty.service.metrics import Metrics
 
@@ -68,6 +69,7 @@ async def predict_project(
     fetches: int = 8,
     only_unlabelled: bool = False,
     limit: int | None = None,
+    finish: Finish | None = None,
     watch: Callable[[ProjectRun], None] = lambda _run: None,
 ) -> ProjectRun:
     """Predict the tasks of a project that have no prediction of the inspector's model version.
@@ -83,6 +85,7 @@ async def predict_project(
         fetches: Images fetched ahead.
         only_unlabelled: Leave out tasks that have an annotation.
         limit: Tasks to work on at most; None for all.
+        finish: Changes each prediction before it is stored, as a customisation does.
         watch: Is told about the progress.
 
     Raises:
@@ -90,7 +93,7 @@ async def predict_project(
         LabelConfigError: The project's labelling configuration has no control that can be filled in.
     """
     found = await get_project(client, project)
-    config = parse_label_config(found.label_config)
+    config = parse_label_config(found.label_config, known_checks(inspector.checks))
     run = ProjectRun(project, inspector.bundle.model_version)
     predictor = BatchPredictor(
         inspector,
@@ -100,6 +103,7 @@ async def predict_project(
         threads=threads,
         fetches=fetches,
         budget_s=_UNHURRIED_S,
+        finish=finish,
     )
     outbox = Outbox(client, project)
     worker = _Worker(run, predictor, config, Access(Studio(client.url), (client.token,)), outbox, watch)

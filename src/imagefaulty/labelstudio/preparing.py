@@ -9,27 +9,15 @@ from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
-from imagefaulty.bundle import Bundle
 from imagefaulty.errors import ImageFaultyError
 from imagefaulty.finding import Failure, Finding
 from imagefaulty.labelstudio.rendering import Rendering, render
 from imagefaulty.pages import Document, Limits, open_document
+from imagefaulty.service.batch import Inspects
 
 #: Digest of a file and number of a page in it, from 1: what makes a page the same page.
 PageKey = tuple[str, int]
-
-
-class Inspects(Protocol):
-    """What an import needs of an :class:`imagefaulty.Inspector`."""
-
-    @property
-    def bundle(self) -> Bundle:
-        """The model bundle in use."""
-
-    def inspect(self, source: bytes, *, page: int = 0, name: str | None = None) -> Finding:
-        """Inspect one page; a page that cannot be read gives a finding with a failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +77,7 @@ class Preparation:
         known: Pages to skip; those that are met are added.
         rendering: Size and quality of the JPEGs.
         inspector: Inspects each page; None inspects none.
+        evidence: Also say where each fault is.
         limits: What is refused as too large.
         threads: Pages worked on side by side.
 
@@ -104,6 +93,7 @@ class Preparation:
         known: set[PageKey],
         rendering: Rendering,
         inspector: Inspects | None,
+        evidence: bool,
         limits: Limits,
         threads: int,
     ) -> None:
@@ -113,6 +103,7 @@ class Preparation:
         self._known = known
         self._rendering = rendering
         self._inspector = inspector
+        self._evidence = evidence
         self._limits = limits
         # One page is made while another waits, so that no thread is idle when pages differ in size.
         self._ahead = 2 * threads
@@ -175,7 +166,9 @@ class Preparation:
             return PageProblem(source, number, Failure(error.code, error.message))
         # What annotators will see is inspected, so that predicting the task later says the same.
         name = f"{source}, page {number}"
-        finding = self._inspector.inspect(jpeg, name=name) if self._inspector is not None else None
+        finding = None
+        if self._inspector is not None:
+            finding = self._inspector.inspect(jpeg, name=name, evidence=self._evidence)
         return ReadyPage(source, number, document.count, document.sha256, jpeg, finding)
 
     def _shown(self, path: Path) -> str:

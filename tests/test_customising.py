@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from imagefaulty.customising import Customisation, load_customisation
 from imagefaulty.errors import SettingsError
@@ -84,3 +86,14 @@ def test_a_file_that_cannot_be_used_is_said_in_words(tmp_path: Path, text: str, 
 def test_a_file_that_is_not_there_is_named() -> None:
     with pytest.raises(SettingsError, match=r"nowhere\.py: no such file"):
         load_customisation("nowhere.py")
+
+
+def test_the_code_in_the_documentation_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (REPOSITORY / "docs" / "customising.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    Image.new("RGB", (600, 800), (20, 20, 20)).save(tmp_path / "scan.jpg")
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block, "customising.md", "exec"), {})  # noqa: S102 - our own documentation
+    assert capsys.readouterr().out == "yes\n"

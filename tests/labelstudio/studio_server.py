@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
 import threading
 import time
 from collections import Counter
@@ -61,6 +62,11 @@ class StudioServer(ThreadingHTTPServer):
     def url(self) -> str:
         """Address, with the sub-path."""
         return f"http://127.0.0.1:{self.server_port}{self.prefix}"
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of clients that went away."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
     def expire(self) -> None:
         """Forget all access tokens, as after a restart with another key."""

@@ -18,6 +18,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from imagefaulty import Inspector
+from imagefaulty.customising import Customisation
 from imagefaulty.service.app import create_app
 from imagefaulty.service.settings import read_settings
 from imagefaulty.service.uploads import InspectsPages
@@ -55,9 +56,11 @@ def open_client(inspector: Inspector, monkeypatch: pytest.MonkeyPatch) -> OpenCl
         monkeypatch.delenv(name, raising=False)
 
     @contextmanager
-    def opened(engine: InspectsPages = inspector, **flags: object) -> Iterator[TestClient]:
+    def opened(
+        engine: InspectsPages = inspector, customisation: Customisation | None = None, **flags: object
+    ) -> Iterator[TestClient]:
         settings = read_settings(env_file=None, **flags)
-        with TestClient(create_app(settings, engine), raise_server_exceptions=True) as client:
+        with TestClient(create_app(settings, engine, customisation), raise_server_exceptions=True) as client:
             yield client
 
     return opened

@@ -29,6 +29,7 @@ from imagefaulty.service.incidents import IncidentLog
 from imagefaulty.service.logs import place_of
 from imagefaulty.service.metrics import Metrics
 from imagefaulty.service.projects import ProjectBook
+from imagefaulty.service.results import ResultCache
 from imagefaulty.service.settings import Settings
 from imagefaulty.service.uploads import Desk, InspectsPages
 
@@ -70,6 +71,7 @@ def create_app(
                 fetches=settings.fetches,
                 budget_s=settings.predict_budget_s,
                 finish=hooks.finish,
+                results=ResultCache(settings.result_cache_s),
             )
             app.state.backend = ml_backend.Backend(
                 engine, predictor, ProjectBook(settings), int(settings.max_request_bytes)

@@ -7,20 +7,25 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeAlias
 
 from imagefaulty.bundle import Bundle
 from imagefaulty.checks import Check
-from imagefaulty.errors import ImageFaultyError, SourceError
+from imagefaulty.errors import ImageFaultyError
 from imagefaulty.finding import Failure, Finding
 from imagefaulty.labelstudio.config import LabelConfig
 from imagefaulty.labelstudio.media import Access, MediaReader
-from imagefaulty.labelstudio.predictions import NO_PREDICTION, prediction
-from imagefaulty.labelstudio.references import TaskIdentity, shown
+from imagefaulty.labelstudio.predictions import NO_PREDICTION, Findings, prediction
+from imagefaulty.labelstudio.references import shown
+from imagefaulty.service.activity import Activity
+from imagefaulty.service.answers import flaw
 from imagefaulty.service.incidents import Incident, IncidentLog
 from imagefaulty.service.logs import place_of
 from imagefaulty.service.metrics import Metrics
+from imagefaulty.service.results import PageKey, ResultCache
+from imagefaulty.service.task import TaskFailure, Wanted, findings_by_key, identity, shown_id, wanted_pages
 
 _log: Final = logging.getLogger(__name__)
 
@@ -40,7 +45,7 @@ class Inspects(Protocol):
     def checks(self) -> tuple[Check, ...]:
         """The checks that are answered."""
 
-    def inspect(self, source: bytes, *, page: int = 0, name: str | None = None) -> Finding:
+    def inspect(self, source: bytes, *, page: int = 0, name: str | None = None, evidence: bool = False) -> Finding:
         """Inspect one page; a page that cannot be read gives a finding with a failure."""
 
 
@@ -60,6 +65,12 @@ class Batch:
     access: Access
     project: str = ""
 
+    def key(self, task: Mapping[str, Any], reference: str) -> PageKey:
+        """Return by which name the finding of a task's page is remembered."""
+        number = identity(task).task_id
+        evidence = bool(self.config.markers)
+        return PageKey.of(self.access.studio.base_url, self.project, number, reference, evidence=evidence)
+
 
 @dataclass(slots=True)
 class BatchResult:
@@ -68,24 +79,12 @@ class BatchResult:
     Attributes:
         results: One entry per task, in order; ``{}`` where there is no prediction.
         failures: Failure by position, of the tasks that failed or were not reached.
+        reached: Positions of the tasks that were worked on.
     """
 
     results: list[Mapping[str, Any]]
     failures: dict[int, Failure] = field(default_factory=dict)
-
-
-class _TaskFailure(Exception):
-    """A task gets no prediction.
-
-    Attributes:
-        failure: What to tell.
-        reference: The image reference, as it was sent.
-    """
-
-    def __init__(self, failure: Failure, reference: str = "") -> None:
-        super().__init__(failure.message)
-        self.failure = failure
-        self.reference = reference
+    reached: set[int] = field(default_factory=set)
 
 
 class BatchPredictor:
@@ -103,6 +102,11 @@ class BatchPredictor:
         fetches: Images fetched at once beyond those that are being inspected.
         budget_s: Time after which the rest of a batch is left for the next request.
         finish: Sees each prediction before it is sent.
+        results: Remembers findings for the next request; None remembers nothing.
+
+    Attributes:
+        activity: What has been done, and what waits.
+        results: Findings that are remembered.
     """
 
     def __init__(
@@ -116,7 +120,10 @@ class BatchPredictor:
         fetches: int,
         budget_s: float,
         finish: Finish | None = None,
+        results: ResultCache | None = None,
     ) -> None:
+        self.activity = Activity()
+        self.results = ResultCache(0) if results is None else results
         self._inspector = inspector
         self._reader = reader
         self._incidents = incidents
@@ -124,6 +131,7 @@ class BatchPredictor:
         self._budget_s = budget_s
         self._finish = finish
         self._places = asyncio.Semaphore(threads + fetches)
+        self._threads = threads
         self._width = threads + fetches
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="inspect")
 
@@ -131,19 +139,28 @@ class BatchPredictor:
         """Give the threads back; pages that wait for one are dropped."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def run(self, batch: Batch) -> BatchResult:
-        """Predict a batch within the time budget."""
+    async def run(self, batch: Batch, *, spent_s: float = 0.0) -> BatchResult:
+        """Predict a batch within the time budget.
+
+        Args:
+            batch: The tasks.
+            spent_s: How much of the budget is spent already.
+        """
         started = time.monotonic()
         result = BatchResult([NO_PREDICTION] * len(batch.tasks))
-        reached: set[int] = set()
-        positions = iter(range(len(batch.tasks)))
+        positions = iter(self._in_order(batch))
+        self.activity.requests += 1
+        self.activity.waiting += len(batch.tasks)
         try:
-            async with asyncio.timeout(self._budget_s), asyncio.TaskGroup() as group:
+            async with asyncio.timeout(self._budget_s - spent_s), asyncio.TaskGroup() as group:
                 for _ in range(min(self._width, len(batch.tasks))):
-                    group.create_task(self._work(batch, positions, result, reached))
+                    group.create_task(self._work(batch, positions, result))
         except TimeoutError:
-            self._leave_rest(batch, result, reached)
-        predicted = len(reached) - len(result.failures.keys() & reached)
+            self._leave_rest(batch, result)
+        finally:
+            self.activity.requests -= 1
+            self.activity.waiting -= len(batch.tasks) - len(result.reached)
+        predicted = len(result.reached) - len(result.failures.keys() & result.reached)
         _log.info(
             "project %s: %d of %d tasks predicted in %.2f s",
             batch.project or "?",
@@ -153,69 +170,139 @@ class BatchPredictor:
         )
         return result
 
-    async def _work(self, batch: Batch, positions: Iterator[int], result: BatchResult, reached: set[int]) -> None:
+    def _in_order(self, batch: Batch) -> Sequence[int]:
+        """Return the positions of the tasks, those last that failed lately: they may be slow to fail again."""
+        positions = range(len(batch.tasks))
+        if not self.results.failures:
+            return positions
+        return sorted(positions, key=lambda position: self._lately_failed(batch.tasks[position], batch))
+
+    def _lately_failed(self, task: object, batch: Batch) -> bool:
+        try:
+            pages = wanted_pages(task, batch.config)
+        except TaskFailure:
+            return False
+        return isinstance(task, dict) and any(
+            self.results.lately_failed(batch.key(task, page.reference)) for page in pages
+        )
+
+    async def _work(self, batch: Batch, positions: Iterator[int], result: BatchResult) -> None:
         """Take one task after the other until none is left."""
         for position in positions:
             task = batch.tasks[position]
             try:
-                async with self._places:
-                    result.results[position] = await self._predict(task, batch)
+                result.results[position] = await self._predict(task, batch)
                 self._metrics.tasks.labels("predicted").inc()
-            except _TaskFailure as problem:
+            except TaskFailure as problem:
                 result.failures[position] = problem.failure
                 self._report(batch, task, problem)
-            reached.add(position)
+            result.reached.add(position)
+            self.activity.waiting -= 1
+            self.activity.count(predicted=position not in result.failures)
 
-    async def _predict(self, task: object, batch: Batch) -> dict[str, Any]:
-        """Return the prediction of one task, or raise :class:`_TaskFailure`."""
-        if not isinstance(task, dict) or not isinstance(task.get("data"), dict):
-            raise _TaskFailure(
-                Failure("task", "the entry is no task: it has no data; send Label Studio's task objects")
-            )
-        findings = {}
-        for key in batch.config.data_keys:
-            reference = _reference(task, key)
-            try:
-                findings[key] = await self._inspect(reference, task, batch)
-            except ImageFaultyError as error:
-                raise _TaskFailure(Failure(error.code, error.message), reference) from None
-            except _TaskFailure:
-                raise
-            except Exception as error:  # noqa: BLE001 - one task must never take the others down; the log has it
-                verbose = _log.isEnabledFor(logging.DEBUG)
-                _log.error("task %s: %s", shown_id(task), place_of(error), exc_info=verbose)
-                failure = Failure("internal", f"unforeseen {type(error).__name__}; the log has the details")
-                raise _TaskFailure(failure, reference) from None
+    async def _predict(self, task: object, batch: Batch) -> Mapping[str, Any]:
+        """Return the prediction of one task, or raise :class:`TaskFailure`."""
+        pages = wanted_pages(task, batch.config)
+        assert isinstance(task, dict)  # noqa: S101 - wanted_pages has seen to it
+        findings = findings_by_key(pages, await self._findings(pages, task, batch))
         try:
-            made = prediction(batch.config, findings, model_version=self._inspector.bundle.model_version)
-            return made if self._finish is None else self._finish(made, findings)
+            made = await self._made(batch.config, findings)
         except ImageFaultyError as error:
-            raise _TaskFailure(Failure(error.code, error.message)) from None
+            raise TaskFailure(Failure(error.code, error.message)) from None
+        except Exception as error:  # noqa: BLE001 - one task must never take the others down; the log has it
+            raise _unforeseen(error, task) from None
+        return self._finished(made, findings, task)
+
+    async def _made(self, config: LabelConfig, findings: Findings) -> dict[str, Any]:
+        def make() -> dict[str, Any]:
+            return prediction(config, findings, model_version=self._inspector.bundle.model_version)
+
+        # Brushes are drawn row by row, which takes long on a large scan.
+        if any(marker.kind == "brushlabels" for marker in config.markers):
+            return await asyncio.get_running_loop().run_in_executor(self._pool, make)
+        return make()
+
+    def _finished(self, made: dict[str, Any], findings: Findings, task: dict[str, Any]) -> Mapping[str, Any]:
+        """Return a prediction as somebody's hook wants it, if it can be sent."""
+        if self._finish is None:
+            return made
+        first = {key: found for key, each in findings.items() if (found := _first(each)) is not None}
+        try:
+            made = self._finish(made, first)
         except Exception as error:  # noqa: BLE001 - somebody's own hook; it takes its task down and no other
             _log.exception("task %s: finish() of the customisation failed", shown_id(task))
-            raise _TaskFailure(Failure("internal", f"finish() failed ({type(error).__name__}); see the log")) from None
+            raise TaskFailure(Failure("internal", f"finish() failed ({type(error).__name__}); see the log")) from None
+        if reason := flaw(made, self._inspector.bundle.model_version):
+            raise TaskFailure(Failure("internal", f"what finish() of the customisation returns {reason}"))
+        return made
 
-    async def _inspect(self, reference: str, task: dict[str, Any], batch: Batch) -> Finding:
-        with self._metrics.fetch_seconds.time():
-            data = await self._reader.read(reference, batch.access, _identity(task))
-        name = f"task {shown_id(task)} ({shown(reference)})"
-        loop = asyncio.get_running_loop()
-        with self._metrics.inspect_seconds.time():
-            finding = await loop.run_in_executor(self._pool, lambda: self._inspector.inspect(data, name=name))
+    async def _findings(self, pages: Sequence[Wanted], task: dict[str, Any], batch: Batch) -> list[Finding]:
+        """Inspect the pages of a task, some side by side where there are several."""
+        found: dict[int, Finding] = {}
+        numbers = iter(range(len(pages)))
+
+        async def work() -> None:
+            for number in numbers:
+                found[number] = await self._finding(pages[number].reference, task, batch)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(self._threads, len(pages))):
+                    group.create_task(work())
+        except* TaskFailure as problems:
+            problem = problems.exceptions[0]
+        else:
+            return [found[number] for number in range(len(pages))]
+        raise problem
+
+    async def _finding(self, reference: str, task: dict[str, Any], batch: Batch) -> Finding:
+        """Return the finding of a page, from memory if it is known, or raise :class:`TaskFailure`."""
+        key = batch.key(task, reference)
+        if known := self.results.get(key):
+            return known
+        # Until it succeeds; one that is cut off by the end of the budget must not come first the next time.
+        self.results.failed(key)
+        try:
+            async with self._places:
+                finding = await self._inspect(reference, task, batch, key)
+        except ImageFaultyError as error:
+            raise TaskFailure(Failure(error.code, error.message), reference) from None
+        except Exception as error:  # noqa: BLE001 - one task must never take the others down; the log has it
+            raise _unforeseen(error, task, reference) from None
         if finding.failure is not None:
-            raise _TaskFailure(finding.failure, reference)
+            raise TaskFailure(finding.failure, reference)
         return finding
 
-    def _leave_rest(self, batch: Batch, result: BatchResult, reached: set[int]) -> None:
+    async def _inspect(self, reference: str, task: dict[str, Any], batch: Batch, key: PageKey) -> Finding:
+        with self._metrics.fetch_seconds.time():
+            data = await self._reader.read(reference, batch.access, identity(task))
+        name = f"task {shown_id(task)} ({shown(reference)})"
+        loop = asyncio.get_running_loop()
+
+        def remember(finding: Finding) -> None:
+            if finding.ok:
+                self.results.put(key, finding)
+
+        def inspect() -> Finding:
+            finding = self._inspector.inspect(data, name=name, evidence=key.evidence)
+            # Even if nobody waits any more, because the budget is used up: the next request then has it.
+            with suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(remember, finding)
+            return finding
+
+        with self._metrics.inspect_seconds.time():
+            return await loop.run_in_executor(self._pool, inspect)
+
+    def _leave_rest(self, batch: Batch, result: BatchResult) -> None:
         message = f"not reached within PREDICT_BUDGET_S ({self._budget_s:g} s); retrieve predictions again to go on"
-        left = [position for position in range(len(batch.tasks)) if position not in reached]
+        left = [position for position in range(len(batch.tasks)) if position not in result.reached]
         for position in left:
             result.results[position] = NO_PREDICTION
             result.failures[position] = Failure("time_budget", message)
         self._metrics.tasks.labels("time_budget").inc(len(left))
         _log.warning("project %s: %d of %d tasks %s", batch.project or "?", len(left), len(batch.tasks), message)
 
-    def _report(self, batch: Batch, task: object, problem: _TaskFailure) -> None:
+    def _report(self, batch: Batch, task: object, problem: TaskFailure) -> None:
         failure, reference = problem.failure, shown(problem.reference)
         self._metrics.tasks.labels(failure.code).inc()
         self._incidents.add(Incident(batch.project, shown_id(task), reference, failure.code, failure.message))
@@ -229,29 +316,12 @@ class BatchPredictor:
         )
 
 
-def _reference(task: dict[str, Any], key: str) -> str:
-    """Return the image reference of a task; the first of a list of pages."""
-    value = task["data"].get(key)
-    if isinstance(value, list) and value:
-        value = value[0]
-    if isinstance(value, str) and value.strip():
-        return value
-    keys = ", ".join(str(name) for name in task["data"]) or "none"
-    cure = f"import tasks with that key, or name another in the Image tag (keys here: {shown(keys)})"
-    raise _TaskFailure(Failure(SourceError.code, f"the task's data holds no image under {key!r}; {cure}"))
+def _unforeseen(error: Exception, task: object, reference: str = "") -> TaskFailure:
+    """Log an error that nobody foresaw, and return what to tell of it."""
+    _log.error("task %s: %s", shown_id(task), place_of(error), exc_info=_log.isEnabledFor(logging.DEBUG))
+    return TaskFailure(Failure("internal", f"unforeseen {type(error).__name__}; the log has the details"), reference)
 
 
-def _identity(task: dict[str, Any]) -> TaskIdentity:
-    return TaskIdentity(_whole_number(task.get("id")), _whole_number(task.get("project")))
-
-
-def _whole_number(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def shown_id(task: object) -> int | str | None:
-    """Return a task's id as it may be shown; it may be anything."""
-    value = task.get("id") if isinstance(task, dict) else None
-    if value is None or isinstance(value, int):
-        return value
-    return shown(str(value))
+def _first(found: Finding | Sequence[Finding | None]) -> Finding | None:
+    """Return the finding of an image, of a list of pages that of the first."""
+    return found if isinstance(found, Finding) else next((each for each in found if each is not None), None)

@@ -31,7 +31,7 @@ from imagefaulty.errors import (
 )
 from imagefaulty.finding import Failure, Finding
 from imagefaulty.service.allowed import AllowedSources
-from imagefaulty.service.ml_backend import BadRequest
+from imagefaulty.service.bodies import BadRequest
 from imagefaulty.service.uploads import Desk, Upload, file_in, form_of
 
 #: Path of a single service → its check.

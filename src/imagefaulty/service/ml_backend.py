@@ -5,38 +5,25 @@ Every answer is quick but that of ``/predict``, which leaves the event loop to t
 
 from __future__ import annotations
 
-import json
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from imagefaulty.checks import CHECKS
 from imagefaulty.errors import ImageFaultyError, LabelConfigError
 from imagefaulty.labelstudio.config import LabelConfig, parse_label_config
 from imagefaulty.labelstudio.predictions import NO_PREDICTION
-from imagefaulty.service.batch import Batch, BatchPredictor, BatchResult, Inspects, shown_id
+from imagefaulty.service.batch import Batch, BatchPredictor, BatchResult, Inspects
+from imagefaulty.service.bodies import BadRequest, dump_list, read_object
 from imagefaulty.service.projects import ProjectBook
+from imagefaulty.service.task import shown_id
 
 _log: Final = logging.getLogger(__name__)
-
-
-class BadRequest(ImageFaultyError):
-    """A request has not the shape that the protocol gives it."""
-
-    code = "bad_request"
-    exit_status = 2
-    http_status = 400
-
-
-class RequestTooLarge(BadRequest):
-    """A request's body is larger than ``MAX_REQUEST_BYTES``."""
-
-    code = "request_too_large"
-    http_status = 413
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +96,9 @@ async def setup(request: Request) -> JSONResponse:
     return JSONResponse({"model_version": backend.model_version})
 
 
-async def predict(request: Request) -> JSONResponse:
+async def predict(request: Request) -> Response:
     """Predict tasks: one entry per task, ``{}`` where there is none, and ``errors`` that say why."""
+    started = time.monotonic()
     body = await _body(request)
     backend = _backend(request)
     key = str(body.get("project") or "")
@@ -126,8 +114,9 @@ async def predict(request: Request) -> JSONResponse:
     except LabelConfigError as error:
         _log.warning("project %s: %s", project_id or "?", error)
         return JSONResponse({"results": [NO_PREDICTION] * len(tasks), "error": _error(error)})
-    result = await backend.predictor.run(Batch(tasks, config, backend.projects.access(key), project_id))
-    return JSONResponse(_reply(tasks, result))
+    batch = Batch(tasks, config, backend.projects.access(key), project_id)
+    result = await backend.predictor.run(batch, spent_s=time.monotonic() - started)
+    return await _reply(tasks, result)
 
 
 async def validate(request: Request) -> JSONResponse:
@@ -177,13 +166,16 @@ def _untrained(project_id: object) -> JSONResponse:
     return JSONResponse({"status": "ignored", "message": message})
 
 
-def _reply(tasks: Sequence[object], result: BatchResult) -> dict[str, Any]:
+async def _reply(tasks: Sequence[object], result: BatchResult) -> Response:
     """Label Studio reads ``results`` and drops the rest; ``errors`` is for people and other clients."""
-    errors = []
-    for position, failure in sorted(result.failures.items()):
-        task_id = shown_id(tasks[position])
-        errors.append({"index": position, "task": task_id, "code": failure.code, "message": failure.message})
-    return {"results": result.results, **({"errors": errors} if errors else {})}
+    body = b'{"results":' + await dump_list(result.results)
+    if result.failures:
+        errors = [
+            {"index": position, "task": shown_id(tasks[position]), "code": failure.code, "message": failure.message}
+            for position, failure in sorted(result.failures.items())
+        ]
+        body += b',"errors":' + await dump_list(errors)
+    return Response(body + b"}", media_type="application/json")
 
 
 def _describe(key: str, schema: str, backend: Backend) -> None:
@@ -217,19 +209,7 @@ def _backend(request: Request) -> Backend:
 
 async def _body(request: Request) -> dict[str, Any]:
     """Read a JSON object, no larger than allowed."""
-    limit_bytes = _backend(request).limit_bytes
-    data = bytearray()
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > limit_bytes:
-            raise RequestTooLarge(f"the request has more than {limit_bytes:,} bytes; raise MAX_REQUEST_BYTES")
-    try:
-        body = json.loads(data) if data else {}
-    except (ValueError, RecursionError):
-        raise BadRequest("the body is not JSON; send a JSON object") from None
-    if not isinstance(body, dict):
-        raise BadRequest(f"the body must be a JSON object, not {type(body).__name__}")
-    return body
+    return await read_object(request, limit_bytes=_backend(request).limit_bytes)
 
 
 def _text(body: dict[str, Any], key: str) -> str:

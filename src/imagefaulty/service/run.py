@@ -82,6 +82,8 @@ def _listening(settings: Settings) -> socket.socket:
             "choose another with --host and --port (HOST, PORT)"
         ) from None
     listener.set_inheritable(True)
+    # uvicorn takes a socket by number for a Unix one, of which asyncio does not set this: answers were 40 ms late.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
 

@@ -69,6 +69,11 @@ class Settings(BaseSettings):
     predict_budget_s: float = Field(default=80.0, gt=0, allow_inf_nan=False)
     fetches: int = Field(default=8, ge=1, le=256)
     fetch_timeout_s: float = Field(default=30.0, gt=0, allow_inf_nan=False)
+    image_hosts: str = ""
+    cache_dir: Path | None = None
+    cache_bytes: ByteSize = Field(default=ByteSize(2 * 1024**3), gt=0)
+    # Long enough to click again after Label Studio gave up, short enough that a replaced picture is seen.
+    result_cache_s: float = Field(default=900.0, ge=0, allow_inf_nan=False)
 
     @property
     def limits(self) -> Limits:

@@ -19,8 +19,8 @@ from imagefaulty.errors import SourceTooLarge
 from imagefaulty.finding import Finding
 from imagefaulty.labelstudio.references import shown
 from imagefaulty.service.batch import Inspects
+from imagefaulty.service.bodies import BadRequest, RequestTooLarge
 from imagefaulty.service.metrics import Metrics
-from imagefaulty.service.ml_backend import BadRequest, RequestTooLarge
 
 #: Below this an upload stays in memory: most scans as JPEG do.
 _SPOOL_BYTES: Final = 4 * 2**20

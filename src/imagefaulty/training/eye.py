@@ -20,6 +20,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import nn
 
 from imagefaulty.training.backbone import PIXEL_MEAN, PIXEL_STD, Backbone, Tap, pretrained_backbone
+from imagefaulty.training.folding import folded
 
 INPUT: Final = "image"
 #: The opset whose operators every ONNX Runtime since 1.15 knows.
@@ -61,6 +62,8 @@ def export_eye(path: Path, taps: tuple[Tap, ...], *, width: int, height: int) ->
         opset_version=OPSET,
         dynamo=False,
     )
+    # torch computes the widths of paddings in the graph; as constants they can be folded into the convolutions.
+    quant_pre_process(str(path), str(path), skip_symbolic_shape=True)
     return path
 
 
@@ -141,6 +144,5 @@ def joined(eye: Path, heads: Path, target: Path, *, taps: tuple[Tap, ...]) -> Pa
     first = onnx.compose.add_prefix(first, "eye/", rename_inputs=False, rename_outputs=False)
     second = onnx.compose.add_prefix(second, "heads/", rename_inputs=False, rename_outputs=False)
     model = onnx.compose.merge_models(first, second, io_map=[(tap.name, tap.name) for tap in taps])
-    onnx.checker.check_model(model)
-    onnx.save(model, target)
+    onnx.save(folded(model), target)
     return target

@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - a script, not a package
 """Try ImageFaulty in a real Label Studio: starts both, makes a project of the sample pages, connects and predicts it.
 
 ``make studio`` runs this. Ctrl-C stops both; accounts, projects and annotations are kept for the next time.

@@ -23,13 +23,15 @@ REPOSITORY = Path(__file__).resolve().parent.parent.parent
 BASE = "docker.io/library/python:3.11-slim"
 TOOLS = ("buildah", "debootstrap", "unshare")
 #: Run by ``sh`` in new mount and process namespaces: $1 is the root, $2 the working directory, $3 the user, $4 the
-#: group, the rest the program. The mounts go away with the namespace.
+#: group, $5 folders (separated by blanks) for files that are forgotten, the rest the program. The mounts go away with
+#: the namespace.
 _ENTER = """
 set -eu
-root=$1 directory=$2 user=$3 group=$4; shift 4
+root=$1 directory=$2 user=$3 group=$4 scratch=$5; shift 5
 mount --bind "$root" "$root"
 mount -t proc -o ro,nosuid,nodev,noexec proc "$root/proc"
 mount -o remount,bind,ro "$root"
+for folder in $scratch; do mount -t tmpfs -o nosuid,nodev,noexec scratch "$root$folder"; done
 exec chroot "$root" setpriv --reuid "$user" --regid "$group" --clear-groups --no-new-privs \
     --bounding-set=-all --inh-caps=-all env --chdir "$directory" "$@"
 """
@@ -79,12 +81,12 @@ class ImageStore:
         self.buildah("rm", "--all")
         self.buildah("rmi", "--prune", "--force")
 
-    def build(self, name: str) -> None:
-        """Build the image from the repository as it is."""
+    def build(self, name: str, *, requirements: str = "runtime") -> None:
+        """Build the image from the repository as it is, with one of the files of pins."""
         secrets = [part for secret in _secrets() for part in ("--secret", secret)]
         self.buildah(
             *("bud", "--pull-never", "--isolation", "chroot", "--format", "docker", "--file", "docker/Dockerfile"),
-            *(*secrets, "--tag", name, "."),
+            *(*secrets, "--build-arg", f"REQUIREMENTS={requirements}", "--tag", name, "."),
         )
 
     def config(self, name: str) -> ImageConfig:
@@ -142,14 +144,27 @@ class ImageStore:
 
 
 def read_only(
-    root: Path, config: ImageConfig, command: Sequence[str], *, environment: Mapping[str, str] | None = None
+    root: Path,
+    config: ImageConfig,
+    command: Sequence[str],
+    *,
+    environment: Mapping[str, str] | None = None,
+    scratch: Sequence[str] = (),
 ) -> list[str]:
-    """Return the command that runs ``command`` on the image's files as described at the top of this module."""
+    """Return the command that runs ``command`` on the image's files as described at the top of this module.
+
+    Args:
+        root: Folder of the files.
+        config: What the image says.
+        command: The program and its arguments.
+        environment: Variables to add to those of the image.
+        scratch: Folders that can be written to after all, and start empty.
+    """
     user, group = (str(number) for number in config.user)
     variables = [f"{name}={value}" for name, value in {**config.environment, **(environment or {})}.items()]
     return [
         *("unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", _ENTER, "sh"),
-        *(str(root), config.directory, user, group, "-i", *variables, *command),
+        *(str(root), config.directory, user, group, " ".join(scratch), "-i", *variables, *command),
     ]
 
 

@@ -18,6 +18,7 @@ from PIL import Image
 
 from tests.conftest import absent
 from tests.integration.processes import ServerProcess, free_port
+from tests.packaging.compose import FOLDER, services
 from tests.packaging.images import BASE, REPOSITORY, ImageConfig, ImageStore, missing_tools, read_only, size_bytes
 from tests.test_pins import pins
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.container, pytest.mark.timeout(1200)]
 
 NAME = "localhost/imagefaulty:under-test"
+DEMO = "localhost/imagefaulty:demo-under-test"
 LIMIT_BYTES = 450 * 1000 * 1000
 _WRITE = """
 import errno, json, pathlib, sys
@@ -201,3 +203,33 @@ def test_it_ends_when_it_is_told_to(root: Path, config: ImageConfig) -> None:
         os.kill(process_one(running), signal.SIGTERM)
         running.wait(10)  # the patience of a container engine
         assert "Traceback" not in running.log_text()
+
+
+@pytest.fixture(scope="module")
+def demo(store: ImageStore) -> Iterator[ServerProcess]:
+    """The image of the demo, with what docker/up.gradio@cpu and every engine give it to write to."""
+    store.build(DEMO, requirements="demo")
+    name, root = store.unpack(DEMO)
+    config, service = store.config(DEMO), services(FOLDER / "up.gradio@cpu")["demo"]
+    port = free_port()
+    command = [config.command[0], "demo", "--port", str(port)]
+    scratch = [*service["tmpfs"], "/dev/shm"]  # noqa: S108 - of the container
+    entered = read_only(root, config, command, environment=service["environment"], scratch=scratch)
+    with ServerProcess("container-demo", entered, f"http://127.0.0.1:{port}", health="/") as running:
+        yield running
+        os.kill(process_one(running), signal.SIGKILL)
+        running.wait(15)
+    store.remove(containers=[name], images=[DEMO])
+
+
+def test_the_demo_answers_and_shows_where(demo: ServerProcess) -> None:
+    with httpx2.Client(base_url=f"{demo.url}/gradio_api", timeout=60) as client:
+        (path,) = client.post("/upload", files={"files": ("scan.jpg", page())}).raise_for_status().json()
+        question = [{"path": path, "meta": {"_type": "gradio.FileData"}}, "corner"]
+        event = client.post("/call/look", json={"data": question}).raise_for_status().json()["event_id"]
+        stream = client.get(f"/call/look/{event}").raise_for_status().text
+    assert "event: complete" in stream, stream
+    (data,) = (line.removeprefix("data: ") for line in stream.splitlines() if line.startswith("data: ["))
+    *answers, picture = json.loads(data)
+    assert [len(answer["confidences"]) for answer in answers] == [3, 2, 2, 2]
+    assert picture["path"].startswith("/tmp/")  # noqa: S108 - of the container

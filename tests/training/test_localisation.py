@@ -25,20 +25,20 @@ def inspector(tmp_path: Path) -> Inspector:
 
 
 def test_a_box_at_the_right_place_is_a_hit(inspector: Inspector) -> None:
-    drawn = yellow_at(0, 0, 360, 640, said=(0, 0, 0.75, 1))
+    drawn = yellow_at(0, 0, 400, 640, said=(0, 0, 5 / 6, 1))
     (spot,) = _spots(POST_IT, drawn, inspector)
     assert (spot.answered, spot.hit) == (True, True)
     assert spot.iou > 0.9
 
 
 def test_a_box_elsewhere_is_none(inspector: Inspector) -> None:
-    drawn = yellow_at(0, 0, 360, 640, said=(0.8, 0, 0.2, 1))
+    drawn = yellow_at(0, 0, 400, 640, said=(0.9, 0, 0.1, 1))
     (spot,) = _spots(POST_IT, drawn, inspector)
     assert (spot.hit, spot.iou) == (False, 0)
 
 
 def test_a_fault_that_is_not_answered_is_not_shown(inspector: Inspector) -> None:
-    drawn = yellow_at(0, 0, 360, 640, said=(0, 0, 0.75, 1))
+    drawn = yellow_at(0, 0, 400, 640, said=(0, 0, 5 / 6, 1))
     (spot,) = _spots(CORNER, drawn, inspector)
     assert (spot.answered, spot.hit, spot.iou) == (False, False, 0)
 

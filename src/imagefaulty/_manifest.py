@@ -63,6 +63,13 @@ class Fields:
         """Return a finite number field."""
         return self._finite(self.raw.get(key), key)
 
+    def numbers(self, key: str) -> tuple[float, ...]:
+        """Return a field that is a list of finite numbers."""
+        value = self.raw.get(key)
+        if not isinstance(value, list):
+            raise self.damaged(f"{key!r} must be a list of numbers")
+        return tuple(self._finite(each, key) for each in value)
+
     def triple(self, key: str, *, default: tuple[float, float, float]) -> tuple[float, float, float]:
         """Return a field of three finite numbers."""
         value = self.raw.get(key, default)

@@ -95,6 +95,22 @@ class EvidenceSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Fallback:
+    """The same graph in single precision, for machines on which the one in eight bits computes something else.
+
+    Attributes:
+        file: File name inside the bundle directory.
+        sha256: Hex digest of the file.
+        probe: Logits that the graph in eight bits gives for a white page where it computes what it should, by check,
+            in the graph's order of classes.
+    """
+
+    file: str
+    sha256: str
+    probe: Mapping[CheckName, tuple[float, ...]]
+
+
+@dataclass(frozen=True, slots=True)
 class GraphSpec:
     """One ONNX file of a bundle.
 
@@ -107,6 +123,7 @@ class GraphSpec:
         evidence: The evidence output, or None.
         directory: Where the file is if not in the bundle's own directory: it belongs to the bundle that this one
             extends. Not written to a manifest.
+        fallback: What to run where the file does not give the answers that it should, or None.
     """
 
     file: str
@@ -116,6 +133,7 @@ class GraphSpec:
     embedding: str | None = None
     evidence: EvidenceSpec | None = None
     directory: Path | None = None
+    fallback: Fallback | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +250,7 @@ def write_manifest(bundle: Bundle) -> Path:
         "version": bundle.version,
         "description": bundle.description,
         **({} if bundle.extends is None else {"extends": bundle.extends}),
-        "graphs": [_graph_fields(graph, digest_of(bundle.directory / graph.file)) for graph in own],
+        "graphs": [_graph_fields(graph, bundle.directory) for graph in own],
         "checks": {check: asdict(spec) for check, spec in bundle.checks.items() if check in served},
     }
     path = bundle.directory / MANIFEST
@@ -240,9 +258,11 @@ def write_manifest(bundle: Bundle) -> Path:
     return path
 
 
-def _graph_fields(graph: GraphSpec, sha256: str) -> dict[str, Any]:
-    fields = {**asdict(graph), "sha256": sha256}
+def _graph_fields(graph: GraphSpec, home: Path) -> dict[str, Any]:
+    fields = {**asdict(graph), "sha256": digest_of(home / graph.file)}
     del fields["directory"]
+    if graph.fallback is not None:
+        fields["fallback"]["sha256"] = digest_of(home / graph.fallback.file)
     return fields
 
 
@@ -259,6 +279,8 @@ def _load(home: Path, published: Mapping[CheckName, str], extending: tuple[Path,
     bundle = _parse(_json_object(data, home), home, hashlib.sha256(data).hexdigest())
     for graph in bundle.graphs:
         _verify(home / graph.file, graph.sha256)
+        if graph.fallback is not None:
+            _verify(home / graph.fallback.file, graph.fallback.sha256)
     if bundle.extends is None:
         return bundle
     base = default_directory() if bundle.extends == EMBEDDED else home / bundle.extends
@@ -348,18 +370,30 @@ def _known(name: str, fields: Fields) -> Check:
 
 
 def _graph(fields: Fields) -> GraphSpec:
-    file = fields.text("file")
-    if Path(file).name != file:
-        raise fields.damaged(f"file {file!r} is not a plain file name")
     evidence = fields.optional_section("evidence")
+    fallback = fields.optional_section("fallback")
     return GraphSpec(
-        file=file,
+        file=_file(fields),
         sha256=fields.text("sha256"),
         input=_input(fields.section("input")),
         outputs={_known(name, each).name: _output(name, each) for name, each in fields.named_sections("outputs")},
         embedding=fields.optional_text("embedding"),
         evidence=None if evidence is None else EvidenceSpec(evidence.text("name"), evidence.texts("channels")),
+        fallback=None if fallback is None else _fallback(fallback),
     )
+
+
+def _file(fields: Fields) -> str:
+    file = fields.text("file")
+    if Path(file).name != file:
+        raise fields.damaged(f"file {file!r} is not a plain file name")
+    return file
+
+
+def _fallback(fields: Fields) -> Fallback:
+    logits = fields.section("probe")
+    probe = {_known(name, logits).name: logits.numbers(name) for name in logits.raw}
+    return Fallback(_file(fields), fields.text("sha256"), probe)
 
 
 def _input(fields: Fields) -> InputSpec:

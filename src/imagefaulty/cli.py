@@ -18,6 +18,7 @@ from cyclopts import App, Parameter
 
 from imagefaulty import listing
 from imagefaulty._formats import SUFFIXES
+from imagefaulty._sessions import Provider
 from imagefaulty._version import __version__
 from imagefaulty.bundle import DEFAULT_OPERATING_POINT
 from imagefaulty.cli_bundle import bundle_app
@@ -86,6 +87,7 @@ def inspect(
         str | None, Parameter(env_var="CUSTOMISE", help="Python file with models and logic of yours.")
     ] = None,
     workers: Annotated[int | None, Parameter(help="Files worked on at once; one per processor if none.")] = None,
+    provider: Annotated[Provider, Parameter(env_var="PROVIDER", help="Where the model runs.")] = "auto",
     max_image_bytes: Annotated[
         int, Parameter(env_var="MAX_IMAGE_BYTES", help="Largest file that is read, in bytes.")
     ] = _DEFAULTS.bytes,
@@ -102,6 +104,7 @@ def inspect(
         checks=None if checks is None else [name.strip() for name in checks.split(",") if name.strip()],
         operating_point=operating_point,
         limits=_limits(max_image_bytes, max_image_pixels),
+        provider=provider,
     )
     failed: list[Finding] = []
     findings = inspector.inspect_many(_every_file(files), workers=workers or _processors(), evidence=evidence)
@@ -127,6 +130,7 @@ def serve(
         Path | None, Parameter(help="Model bundle, or folder of published graphs; embedded if none (MODEL_PATH).")
     ] = None,
     customise: Annotated[str | None, Parameter(help="Python file with models and logic of yours (CUSTOMISE).")] = None,
+    provider: Annotated[Provider | None, Parameter(help="Where the model runs (PROVIDER).")] = None,
     model_dir: Annotated[Path | None, Parameter(help="Where models are kept; may be empty (MODEL_DIR).")] = None,
     basic_auth_user: Annotated[str | None, Parameter(help="User that callers must name (BASIC_AUTH_USER).")] = None,
     basic_auth_pass: Annotated[str | None, Parameter(help="Their password (BASIC_AUTH_PASS).")] = None,
@@ -144,6 +148,7 @@ def serve(
             log_level=log_level,
             model_path=models,
             customise=customise,
+            provider=provider,
             model_dir=model_dir,
             basic_auth_user=basic_auth_user,
             basic_auth_pass=basic_auth_pass,

@@ -96,9 +96,13 @@ def _described(bundle: Bundle) -> Iterator[str]:
     for graph in bundle.graphs:
         size_bytes = bundle.path(graph).stat().st_size
         yield f"graph          {graph.file}: {size_bytes / 1e6:.1f} MB, input {graph.input.width}x{graph.input.height}"
+        if graph.fallback is not None:
+            yield f"  in reserve   {graph.fallback.file}, for processors that compute the other one wrongly"
         yield f"  answers      {', '.join(graph.outputs)}"
         if graph.evidence is not None:
             yield f"  evidence     {', '.join(graph.evidence.channels)}"
+    if any(graph.fallback is not None for graph in bundle.graphs):
+        yield f"runs here      {', '.join(Network(bundle).files)}"
     for check, spec in bundle.checks.items():
         points = "; ".join(f"{name} no<{pair.no:g} yes>={pair.yes:g}" for name, pair in spec.thresholds.items())
         yield f"check          {check}: temperature {spec.temperature:g}; {points}"

@@ -144,7 +144,11 @@ def convert(source: Path, target: Path, *, labelled: Path | None, published: Map
         # Two directories of a mixed bundle may use one name.
         name = f"{index}-{graph.file}" if (target / graph.file).exists() else graph.file
         shutil.copyfile(bundle.path(graph), target / name)
-        graphs.append(replace(graph, file=name, directory=None))
+        spare = graph.fallback
+        if spare is not None:
+            shutil.copyfile(bundle.path(graph).with_name(spare.file), target / f"plain-{name}")
+            spare = replace(spare, file=f"plain-{name}")
+        graphs.append(replace(graph, file=name, directory=None, fallback=spare))
     version = f"{bundle.version}-calibrated" if labelled is not None else bundle.version
     write_manifest(
         replace(bundle, version=version, directory=target, graphs=tuple(graphs), checks=checks, extends=None)

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from imagefaulty._sessions import Provider
 from imagefaulty.bundle import DEFAULT_OPERATING_POINT, Bundle, load_bundle
 from imagefaulty.checks import CheckName
 from imagefaulty.errors import ImageFaultyError, SettingsError
@@ -75,6 +76,7 @@ class Customisation:
         operating_point: str = DEFAULT_OPERATING_POINT,
         limits: Limits | None = None,
         threads: int = 1,
+        provider: Provider = "auto",
     ) -> Inspector:
         """Return an engine with these hooks in place; the arguments are those of :meth:`imagefaulty.Inspector.load`.
 
@@ -89,6 +91,7 @@ class Customisation:
             operating_point=operating_point,
             limits=limits,
             threads=threads,
+            provider=provider,
             extras=self.extra_checks(),
             rules=(self.judge,) if judged else (),
             revision=self.version,

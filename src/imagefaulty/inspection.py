@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from imagefaulty._sessions import Provider
 from imagefaulty._version import __version__
 from imagefaulty.bundle import DEFAULT_OPERATING_POINT, Bundle, Thresholds, load_bundle
 from imagefaulty.calibration import probabilities, verdict
@@ -38,6 +39,8 @@ class Inspector:
         bundle: The model bundle in use; with extra checks or rules its digest covers them too.
         checks: The checks that are answered: the bundle's in wire order, then the extra ones.
         operating_point: Name of the thresholds in use.
+        files: The files of the bundle that are run; of a graph in eight bits, which this machine may not compute
+            rightly, the one in single precision where that is so.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class Inspector:
         operating_point: str = DEFAULT_OPERATING_POINT,
         limits: Limits | None = None,
         threads: int = 1,
+        provider: Provider = "auto",
         extras: Sequence[ExtraCheck] = (),
         rules: Sequence[Rule] = (),
         revision: str = "",
@@ -60,6 +64,7 @@ class Inspector:
             operating_point: As for :meth:`load`; extra checks have thresholds of their own.
             limits: As for :meth:`load`.
             threads: As for :meth:`load`.
+            provider: As for :meth:`load`.
             extras: Checks beside the bundle's.
             rules: Applied to every finding that is not a failure, in this order.
             revision: Version of the rules: it becomes part of the model version, so that Label Studio asks again.
@@ -81,7 +86,8 @@ class Inspector:
             thresholds={name: (pair.no, pair.yes) for name, pair in self._thresholds.items()},
             code_version=__version__,
         )
-        self._network = Network(bundle, checks=self._own, threads=threads)
+        self._network = Network(bundle, checks=self._own, threads=threads, provider=provider)
+        self.files = self._network.files
         self._page_size = _largest([self._network.page_size, *(extra.page_size for extra in self._extras)])
 
     @classmethod
@@ -93,6 +99,7 @@ class Inspector:
         operating_point: str = DEFAULT_OPERATING_POINT,
         limits: Limits | None = None,
         threads: int = 1,
+        provider: Provider = "auto",
     ) -> Inspector:
         """Load a model bundle.
 
@@ -102,12 +109,21 @@ class Inspector:
             operating_point: Named thresholds of the bundle by which verdicts are given.
             limits: Limits on what is decoded.
             threads: Threads inside the run of one page.
+            provider: Where the graphs run: ``"cpu"``, ``"cuda"``, ``"openvino"``, or ``"auto"`` for ``"cuda"`` where
+                ONNX Runtime's build for it is installed and ``"cpu"`` elsewhere.
 
         Raises:
             BundleError: The bundle is missing, damaged or too new.
-            SettingsError: A check or operating point is unknown to the bundle.
+            SettingsError: A check or operating point is unknown to the bundle, or the provider is not there.
         """
-        return cls(load_bundle(bundle), checks=checks, operating_point=operating_point, limits=limits, threads=threads)
+        return cls(
+            load_bundle(bundle),
+            checks=checks,
+            operating_point=operating_point,
+            limits=limits,
+            threads=threads,
+            provider=provider,
+        )
 
     def inspect(self, source: Source, *, page: int = 0, name: str | None = None, evidence: bool = False) -> Finding:
         """Inspect one page of a source.

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 from PIL import Image
 
+from imagefaulty._sessions import Provider, Session
 from imagefaulty.bundle import Bundle, GraphSpec, InputSpec, OutputSpec
 from imagefaulty.checks import CheckName, check_named
-from imagefaulty.errors import BundleDamaged
 from imagefaulty.pages import Page
 
 _FILTERS: Final[Mapping[str, Image.Resampling]] = {
@@ -23,8 +22,6 @@ _FILTERS: Final[Mapping[str, Image.Resampling]] = {
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
 }
-#: Log severity "error": warnings about graph optimisation help nobody who scans pages.
-_ERRORS_ONLY: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +65,29 @@ class Scores:
 class Network:
     """The graphs of a bundle, ready to run. Safe to use from many threads at once."""
 
-    def __init__(self, bundle: Bundle, *, checks: Collection[CheckName] | None = None, threads: int = 1) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        *,
+        checks: Collection[CheckName] | None = None,
+        threads: int = 1,
+        provider: Provider = "auto",
+    ) -> None:
         """Open the sessions.
 
         Args:
             bundle: A verified bundle.
             checks: Checks that are wanted; graphs that serve none of them are not opened. None means all.
             threads: Threads inside one run. Small networks gain more from running pages side by side.
+            provider: Where to run: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"openvino"``.
 
         Raises:
             BundleDamaged: A graph does not load, or lacks an input or output that the manifest names.
+            SettingsError: The provider is not there.
         """
         wanted = set(bundle.checks if checks is None else checks)
         self._graphs = tuple(
-            _Graph(bundle, spec, wanted & set(spec.outputs), threads)
+            _Graph(bundle, spec, wanted & set(spec.outputs), threads, provider)
             for spec in bundle.graphs
             if wanted & set(spec.outputs)
         )
@@ -89,6 +95,11 @@ class Network:
         # Without any graph, where all checks are answered elsewhere, any size will do.
         self._page_size = max((i.width for i in inputs), default=1), max((i.height for i in inputs), default=1)
         self._full = any(each.decode == "full" for each in inputs)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files that are run: of a graph in eight bits, the one in single precision where this machine needs it."""
+        return tuple(graph.file for graph in self._graphs)
 
     @property
     def page_size(self) -> tuple[int, int] | None:
@@ -122,11 +133,14 @@ class Network:
 class _Graph:
     """One ONNX Runtime session and what its outputs mean."""
 
-    def __init__(self, bundle: Bundle, spec: GraphSpec, checks: Collection[CheckName], threads: int) -> None:
+    def __init__(
+        self, bundle: Bundle, spec: GraphSpec, checks: Collection[CheckName], threads: int, provider: Provider
+    ) -> None:
         self.spec = spec
         self._checks = {check: spec.outputs[check] for check in spec.outputs if check in checks}
         self._orders = {check: _wire_order(check, output) for check, output in self._checks.items()}
-        self._session = _open_session(bundle, spec, threads)
+        self._session = Session(bundle, spec, threads=threads, provider=provider)
+        self.file = self._session.file
         self._names = [output.name for output in self._checks.values()]
         if spec.embedding is not None:
             self._names.append(spec.embedding)
@@ -188,37 +202,3 @@ def _wire_order(check: CheckName, output: OutputSpec) -> list[int]:
 
 def _maps(values: NDArray[np.float32], channels: tuple[str, ...], placement: Placement) -> dict[str, EvidenceMap]:
     return {name: EvidenceMap(values[index], placement) for index, name in enumerate(channels)}
-
-
-def _open_session(bundle: Bundle, spec: GraphSpec, threads: int) -> ort.InferenceSession:
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = _ERRORS_ONLY
-    path = bundle.path(spec)
-    try:
-        session = ort.InferenceSession(str(path), options, providers=_providers())
-    except Exception as error:  # noqa: BLE001 - ONNX Runtime raises a dozen unrelated types for a bad file
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise BundleDamaged(f"{path}: does not load ({reason}); install the bundle again") from None
-    _demand(path.name, "input", {spec.input.name}, {each.name for each in session.get_inputs()})
-    outputs = {output.name for output in spec.outputs.values()}
-    outputs |= {spec.embedding} if spec.embedding is not None else set()
-    outputs |= {spec.evidence.name} if spec.evidence is not None else set()
-    _demand(path.name, "output", outputs, {each.name for each in session.get_outputs()})
-    return session
-
-
-def _providers() -> list[str]:
-    """Where to run: a GPU goes first where ONNX Runtime's build for it is installed, as in docker/gpu.Dockerfile."""
-    if "CUDAExecutionProvider" not in ort.get_available_providers():
-        return ["CPUExecutionProvider"]
-    ort.preload_dlls()  # CUDA and cuDNN from their Python packages
-    return ["CUDAExecutionProvider", "CPUExecutionProvider"]
-
-
-def _demand(file: str, what: str, named: set[str], present: set[str]) -> None:
-    if missing := sorted(named - present):
-        raise BundleDamaged(
-            f"{file}: the graph has no {what} {', '.join(missing)}, which the manifest names; install the bundle again"
-        )

@@ -119,7 +119,9 @@ def load_inspector(settings: Settings, customisation: Customisation | None = Non
         SettingsError: The customisation cannot be loaded.
     """
     hooks = load_customisation(settings.customise) if customisation is None else customisation
-    return hooks.inspector(settings.bundle, published=settings.published, limits=settings.limits)
+    return hooks.inspector(
+        settings.bundle, published=settings.published, limits=settings.limits, provider=settings.provider
+    )
 
 
 def _add_service_routes(app: FastAPI, metrics: Metrics) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AliasChoices, BeforeValidator, ByteSize, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from imagefaulty._sessions import Provider
 from imagefaulty.bundle import MANIFEST
 from imagefaulty.checks import CheckName
 from imagefaulty.errors import SettingsError
@@ -59,6 +60,7 @@ class Settings(BaseSettings):
         default=None, validation_alias=AliasChoices("LABEL_STUDIO_API_KEY", "LABEL_STUDIO_ACCESS_TOKEN")
     )
     customise: str | None = None
+    provider: Provider = "auto"
     allowed_paths: str = ""
     allowed_urls: str = ""
     cors_origins: str = "*"

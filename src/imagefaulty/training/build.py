@@ -116,7 +116,8 @@ def train(
     heads = _fitted(shop, frozenset({HELD_OUT}))
     graph = export_heads(cache / "heads.onnx", heads, scalings, TAPS)
     path = write_bundle(
-        out, shop.eye, graph, taps=TAPS, spec=SPEC, version=VERSION, description=DESCRIPTION,
+        out, shop.eye, graph, plain_eye=_plain_eye(cache), taps=TAPS, spec=SPEC,
+        version=VERSION, description=DESCRIPTION,
         scalings=scalings, thresholds=thresholds, metrics=metrics,
     )  # fmt: skip
     if (out / FOLDS) != FOLDS_FILE:
@@ -144,10 +145,15 @@ def _eye_graph(cache: Path, manifest: Manifest, folds: Sequence[int]) -> Path:
     """Export and quantise the backbone, ranges from pages of the fitting sources."""
     target = cache / f"eye-{SPEC.width}x{SPEC.height}-int8.onnx"
     if not target.is_file():
-        plain = export_eye(cache / f"eye-{SPEC.width}x{SPEC.height}.onnx", TAPS, width=SPEC.width, height=SPEC.height)
+        plain = export_eye(_plain_eye(cache), TAPS, width=SPEC.width, height=SPEC.height)
         quantize_eye(plain, target.with_suffix(".part"), _some_pages(manifest, folds))
         target.with_suffix(".part").replace(target)
     return target
+
+
+def _plain_eye(cache: Path) -> Path:
+    """Where the backbone in single precision is kept."""
+    return cache / f"eye-{SPEC.width}x{SPEC.height}.onnx"
 
 
 def _some_pages(manifest: Manifest, folds: Sequence[int]) -> Iterator[NDArray[np.uint8]]:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+import onnxruntime as ort
 import torch
 from torch import nn
 
+from imagefaulty._sessions import probe
 from imagefaulty.bundle import (
     Bundle,
     CheckSpec,
     EvidenceSpec,
+    Fallback,
     GraphSpec,
     InputSpec,
     OutputSpec,
@@ -27,6 +31,7 @@ from imagefaulty.training.eye import OPSET, joined
 from imagefaulty.training.heads import Heads
 
 GRAPH: Final = "pages.onnx"
+PLAIN_GRAPH: Final = "pages-fp32.onnx"
 _OUTPUTS: Final = (*(check.name for check in CHECKS), "embedding", "evidence")
 
 
@@ -77,6 +82,7 @@ def write_bundle(
     eye: Path,
     heads: Path,
     *,
+    plain_eye: Path | None = None,
     taps: tuple[Tap, ...],
     spec: InputSpec,
     version: str,
@@ -90,6 +96,8 @@ def write_bundle(
     Args:
         directory: The bundle's directory.
         eye: Graph of the backbone.
+        plain_eye: The same in single precision, if ``eye`` is in eight bits: a second graph is made of it for
+            processors that compute eight bits wrongly.
         heads: Graph of the heads.
         taps: The maps that are handed over.
         spec: How a page becomes the input.
@@ -112,6 +120,9 @@ def write_bundle(
         embedding="embedding",
         evidence=EvidenceSpec("evidence", CHANNELS),
     )
+    if plain_eye is not None:
+        joined(plain_eye, heads, directory / PLAIN_GRAPH, taps=taps)
+        graph = replace(graph, fallback=Fallback(PLAIN_GRAPH, "", _probe_of(directory / GRAPH, graph)))
     specs = {
         check.name: CheckSpec(
             round(scalings[check.name].temperature, 5), thresholds[check.name], metrics.get(check.name, {})
@@ -129,3 +140,11 @@ def write_bundle(
             checks=specs,
         )
     )
+
+
+def _probe_of(path: Path, graph: GraphSpec) -> dict[CheckName, tuple[float, ...]]:
+    """Logits of the probe as they should be: computed in floats, node by node, whatever this processor can do."""
+    options = ort.SessionOptions()
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return {check: tuple(round(each, 4) for each in row) for check, row in probe(session, graph).items()}

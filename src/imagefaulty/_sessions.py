@@ -1,0 +1,141 @@
+"""ONNX Runtime sessions: which file of a graph is run, and where.
+
+A graph in eight bits is two to three times as fast as in single precision, but only right where the processor adds
+products of bytes in 32 bits (x86 with VNNI, Arm). Elsewhere ONNX Runtime's kernels add pairs in 16 bits that
+saturate: under an emulated Haswell the logits of pages moved by 2.9 in the mean and by 29 at worst. Processor flags
+would have to be read differently on every system, so the graph itself is asked: it runs a white page, where activations
+are largest, and if its logits are not those that the bundle records the graph in single precision is opened instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal
+
+import numpy as np
+import onnxruntime as ort
+
+from imagefaulty.bundle import Bundle, Fallback, GraphSpec
+from imagefaulty.checks import CheckName
+from imagefaulty.errors import BundleDamaged, SettingsError
+
+#: Where graphs run. ``auto`` is ``cuda`` where ONNX Runtime's build for it is installed, else ``cpu``.
+Provider = Literal["auto", "cpu", "cuda", "openvino"]
+
+_NAMES: Final[Mapping[str, tuple[str, str]]] = {
+    "cuda": ("CUDAExecutionProvider", "onnxruntime-gpu[cuda,cudnn]"),
+    "openvino": ("OpenVINOExecutionProvider", "onnxruntime-openvino"),
+}
+_CPU: Final = "CPUExecutionProvider"
+#: Log severity "error": warnings about graph optimisation help nobody who scans pages.
+_ERRORS_ONLY: Final = 3
+#: Largest difference of a logit. Kernels that round alike differ by 0.02, saturating ones by 2 and more.
+_TOLERANCE: Final = 0.25
+
+
+class Session:
+    """An open graph.
+
+    Args:
+        bundle: The bundle it belongs to.
+        graph: Which graph.
+        threads: Threads inside one run.
+        provider: Where to run.
+
+    Attributes:
+        file: The file that is run: the graph's own, or that in single precision.
+
+    Raises:
+        BundleDamaged: The file does not load, or lacks an input or output that the manifest names.
+        SettingsError: The provider is not there.
+    """
+
+    __slots__ = ("_session", "file")
+
+    def __init__(self, bundle: Bundle, graph: GraphSpec, *, threads: int, provider: Provider) -> None:
+        providers = _providers(provider)
+        spare = graph.fallback
+        # Eight bits are made for the processor; other devices run them as single precision with detours.
+        self.file = graph.file if spare is None or providers == [_CPU] else spare.file
+        self._session = _opened(bundle, graph, self.file, threads, providers)
+        if spare is not None and self.file == graph.file and not _as_recorded(self._session, graph, spare):
+            self.file = spare.file
+            self._session = _opened(bundle, graph, self.file, threads, providers)
+        if provider in _NAMES and self._session.get_providers()[0] != _NAMES[provider][0]:
+            raise SettingsError(f"{_NAMES[provider][0]} does not start here; check its drivers, or use --provider cpu")
+
+    def run(self, names: list[str], inputs: Mapping[str, Any]) -> list[Any]:
+        """Return the outputs of that name."""
+        outputs: list[Any] = self._session.run(names, inputs)
+        return outputs
+
+
+def probe(session: Any, graph: GraphSpec) -> dict[CheckName, tuple[float, ...]]:  # noqa: ANN401 - untyped package
+    """Return the logits of a white page by check, in the graph's order of classes.
+
+    Args:
+        session: An ONNX Runtime session of the graph.
+        graph: What its inputs and outputs mean.
+    """
+    size = (graph.input.height, graph.input.width, 3)
+    page: Any = np.full((1, *size), 255, np.uint8)
+    if graph.input.layout == "nchw-float32":
+        mean, std = np.asarray(graph.input.mean, np.float32), np.asarray(graph.input.std, np.float32)
+        page = ((1 - mean) / std).reshape(1, 3, 1, 1)
+        page = np.ascontiguousarray(np.broadcast_to(page, (1, 3, *size[:2])), np.float32)
+    names = [output.name for output in graph.outputs.values()]
+    answers = session.run(names, {graph.input.name: page})
+    return {check: tuple(map(float, answer[0])) for check, answer in zip(graph.outputs, answers, strict=True)}
+
+
+def _as_recorded(session: ort.InferenceSession, graph: GraphSpec, fallback: Fallback) -> bool:
+    found = probe(session, graph)
+    pairs = ((found[check], fallback.probe.get(check)) for check in graph.outputs)
+    return all(was is None or np.allclose(now, was, rtol=0, atol=_TOLERANCE) for now, was in pairs)
+
+
+def _opened(bundle: Bundle, graph: GraphSpec, file: str, threads: int, providers: list[str]) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _ERRORS_ONLY
+    # A thread that waits for the next run in a loop takes the processor from the page that is being decoded.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    path = bundle.path(graph).with_name(file)
+    try:
+        session = ort.InferenceSession(str(path), options, providers=providers)
+    except Exception as error:  # noqa: BLE001 - ONNX Runtime raises a dozen unrelated types for a bad file
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise BundleDamaged(f"{path}: does not load ({reason}); install the bundle again") from None
+    _demand(file, "input", {graph.input.name}, {each.name for each in session.get_inputs()})
+    outputs = {output.name for output in graph.outputs.values()}
+    outputs |= {graph.embedding} if graph.embedding is not None else set()
+    outputs |= {graph.evidence.name} if graph.evidence is not None else set()
+    _demand(file, "output", outputs, {each.name for each in session.get_outputs()})
+    return session
+
+
+def _providers(provider: Provider) -> list[str]:
+    """Return names of execution providers, the preferred one first."""
+    present = ort.get_available_providers()
+    if provider == "auto":
+        provider = "cuda" if _NAMES["cuda"][0] in present else "cpu"
+    if provider == "cpu":
+        return [_CPU]
+    if provider not in _NAMES:
+        raise SettingsError(f"there is no provider {provider!r}; use auto, cpu, cuda or openvino")
+    name, package = _NAMES[provider]
+    if name not in present:
+        raise SettingsError(
+            f"this ONNX Runtime has no {name}; install {package} in place of onnxruntime, or use --provider cpu"
+        )
+    if provider == "cuda":
+        ort.preload_dlls()  # CUDA and cuDNN from their Python packages
+    return [name, _CPU]
+
+
+def _demand(file: str, what: str, named: set[str], present: set[str]) -> None:
+    if missing := sorted(named - present):
+        raise BundleDamaged(
+            f"{file}: the graph has no {what} {', '.join(missing)}, which the manifest names; install the bundle again"
+        )

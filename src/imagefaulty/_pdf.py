@@ -1,19 +1,27 @@
-"""Pages of a PDF, drawn by PDFium no larger than needed."""
+"""Pages of a PDF: scans taken out as they are, all others drawn by PDFium no larger than needed."""
 
 from __future__ import annotations
 
 import math
 import re
 import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from imagefaulty._codecs import Decoded, codec_errors
+from imagefaulty._pdf_scan import scan_of
 from imagefaulty.errors import PageDamaged, PageEncrypted, SourceTooLarge
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pypdfium2
+    from numpy.typing import NDArray
+
+    from imagefaulty._pdf_scan import Scan
 
 # PDFium is not thread-safe, not even for different documents. Reentrant, because the garbage collector may close a
 # forgotten reader while the same thread is drawing.
@@ -27,6 +35,36 @@ _POINTS_PER_INCH: Final = 72.0
 _ROUNDING: Final = 1 - 1e-6
 _ERROR_PASSWORD: Final = 4  # FPDF_ERR_PASSWORD
 _LINEARIZED_LENGTH: Final = re.compile(rb"/Linearized\b[^>]*?/L\s+(\d+)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """A page as it is shown.
+
+    Attributes:
+        width: In points.
+        height: In points.
+        scale: Pixels per point at the nominal resolution.
+    """
+
+    width: float
+    height: float
+    scale: float
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in px at the nominal resolution."""
+        return math.ceil(self.width * self.scale), math.ceil(self.height * self.scale)
+
+    def suits(self, pixels: NDArray[np.uint8], at_least: tuple[int, int]) -> bool:
+        """Whether a picture of the page is neither larger than the page nor smaller than it is wanted."""
+        sides = zip(pixels.shape[1::-1], self.size, at_least, strict=True)
+        return all(min(own, wanted) <= side <= own for side, own, wanted in sides)
+
+    @property
+    def dpi(self) -> float:
+        """The nominal resolution."""
+        return round(self.scale * _POINTS_PER_INCH, 2)
 
 
 class PdfReader:
@@ -46,6 +84,7 @@ class PdfReader:
 
     def __init__(self, data: bytes, name: str, *, limit_pixels: int, limit_pages: int) -> None:
         self._pdf: pypdfium2.PdfDocument | None = None
+        self._data = data
         self._name = name
         self._limit_pixels = limit_pixels
         _refuse_truncated(data, name)
@@ -72,26 +111,44 @@ class PdfReader:
             PageError: The page cannot be drawn.
         """
         label = self._name if self.count == 1 else f"{self._name}, page {index + 1} of {self.count}"
+        sheet, scan = self._look(index, label, taken_out=at_least is not None)
+        if scan is not None and at_least is not None:
+            # Outside the lock: scans are decoded side by side.
+            pixels = scan.decoded(at_least, name=label, limit_pixels=self._limit_pixels)
+            if pixels is not None and sheet.suits(pixels, at_least):
+                return Decoded(pixels=pixels, original_size=sheet.size, dpi=sheet.dpi)
+        return Decoded(pixels=self._drawn(index, label, sheet, at_least), original_size=sheet.size, dpi=sheet.dpi)
+
+    def _look(self, index: int, label: str, *, taken_out: bool) -> tuple[_Sheet, Scan | None]:
+        """Return the size of a page and, if asked for, the picture that it consists of."""
+        with self._opened(index, label) as page:
+            width, height = page.get_size()
+            sheet = _Sheet(width, height, _nominal_scale(width, height, self._limit_pixels))
+            return sheet, scan_of(page, self._data) if taken_out else None
+
+    def _drawn(self, index: int, label: str, sheet: _Sheet, at_least: tuple[int, int] | None) -> NDArray[np.uint8]:
+        scale = sheet.scale
+        if at_least is not None:
+            scale = min(scale, max(at_least[0] / sheet.width, at_least[1] / sheet.height) * _ROUNDING)
+        with self._opened(index, label) as page:
+            bitmap = page.render(scale=scale, rev_byteorder=True)
+            try:
+                # The array is a view of PDFium's memory, with rows padded to 4 bytes.
+                return np.array(bitmap.to_numpy()[..., :3], order="C", dtype=np.uint8)
+            finally:
+                bitmap.close()
+
+    @contextmanager
+    def _opened(self, index: int, label: str) -> Iterator[pypdfium2.PdfPage]:
+        """Open a page, with PDFium to ourselves."""
         with _PDFIUM, codec_errors(label):
             if self._pdf is None:
                 raise ValueError("the document is closed")
             page = self._pdf[index]
             try:
-                width, height = page.get_size()
-                scale = _nominal_scale(width, height, self._limit_pixels)
-                original_size = (math.ceil(width * scale), math.ceil(height * scale))
-                dpi = scale * _POINTS_PER_INCH
-                if at_least is not None:
-                    scale = min(scale, max(at_least[0] / width, at_least[1] / height) * _ROUNDING)
-                bitmap = page.render(scale=scale, rev_byteorder=True)
-                try:
-                    # The array is a view of PDFium's memory, with rows padded to 4 bytes.
-                    pixels = np.array(bitmap.to_numpy()[..., :3], order="C", dtype=np.uint8)
-                finally:
-                    bitmap.close()
+                yield page
             finally:
                 page.close()
-        return Decoded(pixels=pixels, original_size=original_size, dpi=round(dpi, 2))
 
     def close(self) -> None:
         """Free PDFium's memory; pages already drawn stay valid."""

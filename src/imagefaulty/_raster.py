@@ -97,16 +97,27 @@ class RasterReader:
         name: What messages call it.
         limit_pixels: Most pixels of one page.
         limit_pages: Most pages of a TIFF.
+        heed_exif: Turn as EXIF says. Pictures inside a PDF are turned by the PDF alone.
 
     Raises:
         SourceTooLarge: There are too many pages.
     """
 
-    def __init__(self, data: bytes, file_format: Format, name: str, *, limit_pixels: int, limit_pages: int) -> None:
+    def __init__(
+        self,
+        data: bytes,
+        file_format: Format,
+        name: str,
+        *,
+        limit_pixels: int,
+        limit_pages: int,
+        heed_exif: bool = True,
+    ) -> None:
         self._data = data
         self._format = file_format
         self._name = name
         self._limit_pixels = limit_pixels
+        self._heed_exif = heed_exif
         self._directories = [0]
         if file_format == "TIFF":
             with codec_errors(name):
@@ -147,11 +158,11 @@ class RasterReader:
             check_pixels(image.size, limit=self._limit_pixels, label=label)
             stored_size = image.size
             # Drafting a JPEG needs the orientation before the pixels; a PNG may keep its EXIF behind them.
-            exif = _exif(image) if self._format == "JPEG" else {}
+            exif = _exif(image) if self._heed_exif and self._format == "JPEG" else {}
             if in_codec:
                 self._shrink_in_codec(image, _stored(at_least, exif))
             _load(image, label)
-            if self._format not in ("JPEG", "TIFF"):  # Pillow has stood a TIFF upright already
+            if self._heed_exif and self._format not in ("JPEG", "TIFF"):  # Pillow has stood a TIFF upright already
                 exif = _exif(image)
             small = _shrink(image, _stored(at_least, exif))
             dpi = _dpi(image.info, exif)

@@ -39,6 +39,8 @@ class StudioServer(ThreadingHTTPServer):
         legacy_enabled: Whether legacy tokens are accepted.
         asked: (path, Authorization header) of every request.
         active: Highest number of requests that were open at once.
+        validators: Headers such as ETag and Last-Modified that files are sent with, and compared with.
+        sent_bodies: Files that were sent in full.
     """
 
     daemon_threads = True
@@ -56,6 +58,8 @@ class StudioServer(ThreadingHTTPServer):
         self.presign_to = ""
         self.cookies: list[str] = []
         self.open = self.active = 0
+        self.validators: dict[str, str] = {}
+        self.sent_bodies = 0
         self.lock = threading.Lock()
 
     @property
@@ -124,12 +128,19 @@ class _Handler(BaseHTTPRequestHandler):
         behaviour = path.removeprefix("/behave/")
         if behaviour != path:
             return self._behave(behaviour, parse_qs(parts.query))
-        if path.startswith(("/data/", "/tasks/", "/projects/", "/storage-data/")) and not self._admitted():
+        if path.startswith(("/data/", "/tasks/", "/projects/", "/storage-data/", "/api/")) and not self._admitted():
             return self._send(401, b'{"detail": "Authentication credentials were not provided."}', "application/json")
         if "/presign/" in path or "/resolve/" in path:
             return self._presign(parse_qs(parts.query)["fileuri"][0])
         body = self.server.files.get(f"{path}?{unquote(parts.query)}" if parts.query else path)
-        return self._send(200, body, "image/png") if body is not None else self._send(404, b"not found")
+        return self._send_file(body) if body is not None else self._send(404, b"not found")
+
+    def _send_file(self, body: bytes) -> None:
+        asked = self.headers.get("If-None-Match") or self.headers.get("If-Modified-Since")
+        if asked and asked in self.server.validators.values():
+            return self._send(304, b"")
+        self.server.sent_bodies += 1
+        return self._send(200, body, "image/png", **{k.replace("_", "-"): v for k, v in self.server.validators.items()})
 
     def _admitted(self) -> bool:
         kind, _, token = self.headers.get("Authorization", "").partition(" ")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Final, Literal
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -19,6 +20,8 @@ from imagefaulty._version import __version__
 from imagefaulty.customising import Customisation, load_customisation
 from imagefaulty.errors import ImageFaultyError
 from imagefaulty.inspection import Inspector
+from imagefaulty.labelstudio.cache import DiskCache
+from imagefaulty.labelstudio.hosts import HostList
 from imagefaulty.labelstudio.media import MediaReader
 from imagefaulty.service import detect, inspect_v1, ml_backend
 from imagefaulty.service.allowed import AllowedSources
@@ -31,6 +34,9 @@ from imagefaulty.service.metrics import Metrics
 from imagefaulty.service.projects import ProjectBook
 from imagefaulty.service.results import ResultCache
 from imagefaulty.service.settings import Settings
+from imagefaulty.service.status import Status
+from imagefaulty.service.status_page import CONTENT_SECURITY_POLICY, page
+from imagefaulty.service.token_check import TokenCheck
 from imagefaulty.service.uploads import Desk, InspectsPages
 
 _log: Final = logging.getLogger(__name__)
@@ -53,14 +59,13 @@ def create_app(
     hooks = load_customisation(settings.customise) if customisation is None else customisation
     engine = inspector if inspector is not None else load_inspector(settings, hooks)
     metrics = Metrics()
+    hosts_of_images = HostList.read(settings.image_hosts)
+    cache = DiskCache(settings.cache_dir, limit_bytes=int(settings.cache_bytes)) if settings.cache_dir else None
     desk = Desk(engine, metrics=metrics, threads=settings.threads, limit_bytes=int(settings.max_image_bytes))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        connections = settings.threads + settings.fetches
-        async with MediaReader(
-            limit_bytes=int(settings.max_image_bytes), timeout_s=settings.fetch_timeout_s, connections=connections
-        ) as reader:
+        async with _reader(settings, hosts_of_images, cache) as reader:
             app.state.incidents = IncidentLog()
             predictor = BatchPredictor(
                 engine,
@@ -73,12 +78,15 @@ def create_app(
                 finish=hooks.finish,
                 results=ResultCache(settings.result_cache_s),
             )
-            app.state.backend = ml_backend.Backend(
-                engine, predictor, ProjectBook(settings), int(settings.max_request_bytes)
-            )
+            projects = ProjectBook(settings)
+            app.state.backend = ml_backend.Backend(engine, predictor, projects, int(settings.max_request_bytes))
+            token = TokenCheck(reader, projects.access(""))
+            app.state.status = Status(settings, app.state.backend, app.state.incidents, token, cache)
+            checking = asyncio.create_task(token.run())
             try:
                 yield
             finally:
+                checking.cancel()
                 predictor.close()
                 desk.close()
 
@@ -96,6 +104,16 @@ def create_app(
         app.add_middleware(Cors, origins=origins, paths=(*detect.PATHS, inspect_v1.PATH))
     app.add_middleware(_Watch, metrics=metrics)
     return app
+
+
+def _reader(settings: Settings, hosts: HostList, cache: DiskCache | None) -> MediaReader:
+    return MediaReader(
+        limit_bytes=int(settings.max_image_bytes),
+        timeout_s=settings.fetch_timeout_s,
+        connections=settings.threads + settings.fetches,
+        hosts=hosts,
+        cache=cache,
+    )
 
 
 def _allowed(settings: Settings) -> AllowedSources:
@@ -130,10 +148,23 @@ def _add_service_routes(app: FastAPI, metrics: Metrics) -> None:
         """Say that the process lives; open without credentials."""
         return JSONResponse({"status": "alive"})
 
+    @app.get("/status", response_class=HTMLResponse)
+    async def status(request: Request, format: Literal["html", "json"] | None = None) -> Response:  # noqa: A002 - in URLs
+        """Say what is going on: a page for people, JSON for programs (Accept, or ?format=json)."""
+        state = request.app.state.status.to_dict()
+        headers = {"Cache-Control": "no-store"}
+        if format == "json" or (format is None and _prefers_json(request.headers.get("Accept", ""))):
+            return JSONResponse(state, headers=headers)
+        return HTMLResponse(page(state), headers=headers | {"Content-Security-Policy": CONTENT_SECURITY_POLICY})
+
     @app.get("/metrics")
     async def numbers() -> Response:
         """Return this process's numbers for Prometheus."""
         return Response(metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _prefers_json(accept: str) -> bool:
+    return "application/json" in accept and "text/html" not in accept
 
 
 def _add_error_answers(app: FastAPI) -> None:

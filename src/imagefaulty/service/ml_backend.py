@@ -108,6 +108,7 @@ async def predict(request: Request) -> Response:
     text = _text(body, "label_config") or backend.projects.get(key).schema
     if not text:
         raise BadRequest("label_config is missing; send the project's labelling configuration with the tasks")
+    backend.projects.saw(key, text)
     project_id = key.partition(".")[0]
     try:
         config = backend.config(text)
@@ -185,8 +186,9 @@ def _describe(key: str, schema: str, backend: Backend) -> None:
     except LabelConfigError as error:
         _log.warning("project %s: %s", key, error)
         return
-    bound = ", ".join(f"{binding.control} → {binding.check}" for binding in config.bindings)
-    _log.info("project %s: fills in %s", key, bound)
+    bound = [f"{binding.control} → {binding.check}" for binding in config.bindings]
+    bound += [f"{marker.control} → where {', '.join(marker.emits)}" for marker in config.markers]
+    _log.info("project %s: fills in %s", key, "; ".join(bound))
     for note in config.notes:
         _log.warning("project %s: %s", key, note)
 
@@ -194,6 +196,7 @@ def _describe(key: str, schema: str, backend: Backend) -> None:
 def _summary(config: LabelConfig) -> dict[str, Any]:
     return {
         "controls": {binding.control: binding.check for binding in config.bindings},
+        "places": {marker.control: list(marker.emits) for marker in config.markers},
         "notes": [str(note) for note in config.notes],
     }
 

@@ -60,10 +60,26 @@ class ProjectBook:
         if access_token and (token is None or not token.holds(access_token)):
             token = Token(access_token, "/setup")
         project = Project(schema, _address(hostname), token)
+        self._keep(key, project)
+        return project
+
+    def _keep(self, key: str, project: Project) -> None:
+        self._projects.pop(key, None)
         self._projects[key] = project
         if len(self._projects) > _LIMIT:
             self._projects.popitem(last=False)
-        return project
+
+    def saw(self, key: str, schema: str) -> None:
+        """Remember the labelling configuration that came with a project's tasks, which is newer than any other."""
+        known = self._projects.get(key)
+        if known is None or known.schema != schema:
+            hostname, token = (known.hostname, known.token) if known else ("", None)
+            self._keep(key, Project(schema, hostname, token))
+
+    @property
+    def latest(self) -> list[tuple[str, Project]]:
+        """The projects that are remembered, by name, newest first."""
+        return list(self._projects.items())[::-1]
 
     def get(self, key: str) -> Project:
         """Return what is known about a project, an empty description if nothing is."""

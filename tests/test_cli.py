@@ -97,6 +97,57 @@ def test_a_folder_without_pages_says_what_it_looks_for(tmp_path: Path, bundle: P
     assert "no images or documents" in done.stderr
 
 
+def test_an_empty_folder_is_told_before_anything_is_printed(folder: Path, bundle: Path, tmp_path: Path) -> None:
+    done = run("inspect", *[folder] * 9, tmp_path, "--format", "json", "--bundle", bundle, "--workers", "1")
+    assert (done.returncode, done.stdout) == (2, "")
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json"])
+def test_any_name_is_printed_in_any_locale(folder: Path, bundle: Path, tmp_path: Path, form: str) -> None:
+    for name in (b"\xe6\xbc\xa2.png", b"lat\xe4in.png"):
+        (tmp_path / os.fsdecode(name)).write_bytes((folder / "blank.png").read_bytes())
+    command = [sys.executable, "-m", "imagefaulty", "inspect", str(tmp_path), "--format", form, "--bundle", str(bundle)]
+    env = os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    done = subprocess.run(command, capture_output=True, timeout=60, env=env, check=False)
+    assert done.returncode == 0, done.stderr
+    assert ("漢" if form != "table" else "\\u6f22") in done.stdout.decode("utf-8")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_one_line_on_stderr(folder: Path, bundle: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        command = [
+            sys.executable,
+            "-m",
+            "imagefaulty",
+            "inspect",
+            str(folder),
+            "--format",
+            "csv",
+            "--bundle",
+            str(bundle),
+        ]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert done.returncode == 74
+    assert done.stderr.count("\n") == 1
+    assert "No space left on device" in done.stderr
+
+
+def test_an_error_of_ours_is_one_line_without_its_text(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(**_arguments: object) -> None:
+        raise RuntimeError("a secret")
+
+    monkeypatch.setattr(cli, "app", fail)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 70
+    said = capsys.readouterr().err
+    assert "RuntimeError at test_cli.py" in said
+    assert "a secret" not in said
+
+
 def test_limits_come_from_the_environment(folder: Path, bundle: Path) -> None:
     done = run("inspect", folder / "blank.png", "--bundle", bundle, env={"MAX_IMAGE_PIXELS": "1000"})
     assert done.returncode == 4

@@ -1,12 +1,14 @@
 """The command line: one command per verb. Data goes to stdout, talk to stderr.
 
 Exit statuses: 0 all is well; 2 a wrong argument or setting; 3 the model bundle cannot be used; 4 a page could not
-be inspected (all others were); 70 an error that is ours; 130 interrupted.
+be inspected (all others were); 5 Label Studio did not do what it was asked; 70 an error that is ours; 74 a file or
+the output cannot be written; 130 interrupted.
 """
 
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import shutil
 import sys
@@ -17,7 +19,6 @@ from typing import Annotated, Final, NoReturn
 from cyclopts import App, Parameter
 
 from imagefaulty import listing
-from imagefaulty._formats import SUFFIXES
 from imagefaulty._sessions import Provider
 from imagefaulty._version import __version__
 from imagefaulty.bundle import DEFAULT_OPERATING_POINT
@@ -28,8 +29,10 @@ from imagefaulty.cli_training import evaluate, train, training_app
 from imagefaulty.customising import load_customisation
 from imagefaulty.errors import ImageFaultyError, PageError, SettingsError
 from imagefaulty.finding import Finding
+from imagefaulty.folders import files_of
 from imagefaulty.pages import Limits
 from imagefaulty.published import names_from
+from imagefaulty.service.logs import place_of
 
 app = App(
     name="imagefaulty",
@@ -55,6 +58,9 @@ _BundleOption = Annotated[
 _DEFAULTS: Final = Limits()
 #: 128 + SIGINT, as shells have it.
 _INTERRUPTED: Final = 130
+#: EX_IOERR of sysexits.h.
+_IO_ERROR: Final = 74
+_INTERNAL: Final = ImageFaultyError.exit_status
 
 
 def main() -> None:
@@ -62,13 +68,29 @@ def main() -> None:
     try:
         app(result_action="sys_exit")
     except ImageFaultyError as error:
-        _end(error)
+        _end(error.message, error.exit_status)
     except BrokenPipeError:
         # The reader has gone (``| head``): end quietly, as other tools do.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         sys.exit(0)
+    except OSError as error:
+        _drop_output()
+        _end(
+            f"{error.filename or 'the output'}: {error.strerror or error}; check the disk and its permissions",
+            _IO_ERROR,
+        )
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
+    except Exception as error:
+        # Users get one line; `python -X dev` shows the rest.
+        if sys.flags.dev_mode:
+            raise
+        _end(f"{place_of(error)}; please report it, with what `python -X dev -m imagefaulty ...` prints", _INTERNAL)
+
+
+def _drop_output() -> None:
+    """Send what is still buffered nowhere; the interpreter would fail on it again when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @app.command
@@ -106,15 +128,15 @@ def inspect(
         limits=_limits(max_image_bytes, max_image_pixels),
         provider=provider,
     )
-    failed: list[Finding] = []
-    findings = inspector.inspect_many(_every_file(files), workers=workers or _processors(), evidence=evidence)
+    failed: list[str] = []
+    findings = inspector.inspect_many(files_of(files), workers=workers or _processors(), evidence=evidence)
+    _choose_encoding(format)
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     for text in listing.write(_watched(findings, failed), format, checks=inspector.checks, width=width):
         sys.stdout.write(text)
     sys.stdout.flush()
-    for finding in failed:
-        assert finding.failure is not None  # noqa: S101 - for the type checker; only failures are collected
-        _say(f"error: {finding.failure.message}")
+    for message in failed:
+        _say(f"error: {message}")
     return PageError.exit_status if failed else 0
 
 
@@ -163,24 +185,16 @@ def _limits(largest_bytes: int, largest_pixels: int) -> Limits:
     return Limits(bytes=largest_bytes, pixels=largest_pixels)
 
 
-def _every_file(paths: Iterable[Path]) -> Iterator[Path]:
-    """Yield the files named, and for a folder those below it that look like pages, in order of their names."""
-    for path in paths:
-        if not path.is_dir():
-            yield path
-            continue
-        found = sorted(each for each in path.rglob("*") if each.suffix.lower() in SUFFIXES and each.is_file())
-        if not found:
-            raise SettingsError(
-                f"{path}: no images or documents in this folder; the endings are {' '.join(sorted(SUFFIXES))}"
-            )
-        yield from found
+def _choose_encoding(form: listing.Format) -> None:
+    """Write data as UTF-8 whatever the locale, and tables in the terminal's encoding, with escapes where it ends."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding=None if form == "table" else "utf-8", errors="backslashreplace")
 
 
-def _watched(findings: Iterable[Finding], failed: list[Finding]) -> Iterator[Finding]:
+def _watched(findings: Iterable[Finding], failed: list[str]) -> Iterator[Finding]:
     for finding in findings:
-        if not finding.ok:
-            failed.append(finding)
+        if finding.failure is not None:
+            failed.append(finding.failure.message)
         yield finding
 
 
@@ -194,6 +208,6 @@ def _say(text: str) -> None:
     sys.stderr.write(f"imagefaulty: {text}\n")
 
 
-def _end(error: ImageFaultyError) -> NoReturn:
-    _say(f"error: {error.message}")
-    sys.exit(error.exit_status)
+def _end(message: str, status: int) -> NoReturn:
+    _say(f"error: {message}")
+    sys.exit(status)

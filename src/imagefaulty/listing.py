@@ -16,8 +16,13 @@ FORMATS: Final[tuple[str, ...]] = get_args(Format)
 
 #: What marks an answer that a person should look at.
 _DOUBT: Final = "?"
+#: What a spreadsheet takes for the beginning of a formula (OWASP, "CSV Injection").
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 #: Width of a table that goes to a file or a pipe: wide enough for four checks and a long path.
 _PIPE_WIDTH: Final = 160
+#: Below this width (characters) four answers and a name do not fit side by side; the terminal then breaks the lines.
+_LEAST_WIDTH: Final = 80
+_LEAST_NAME: Final = 10
 
 
 def write(findings: Iterable[Finding], form: Format, *, checks: Sequence[Check], width: int | None) -> Iterator[str]:
@@ -35,13 +40,18 @@ def write(findings: Iterable[Finding], form: Format, *, checks: Sequence[Check],
         "jsonl": lambda: (json.dumps(finding.to_dict(), ensure_ascii=False) + "\n" for finding in findings),
         "csv": lambda: _csv(findings, checks),
     }
-    return writers[form]()
+    return (_encodable(text) for text in writers[form]())
+
+
+def _encodable(text: str) -> str:
+    """Escape what UTF-8 cannot hold: bytes of a file name that are no text. In JSON the escapes mean those bytes."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def row(finding: Finding, checks: Sequence[Check]) -> dict[str, Any]:
     """Return a finding as one flat row: the columns of the CSV form."""
     flat: dict[str, Any] = {
-        "source": finding.provenance.source,
+        "source": _no_formula(finding.provenance.source),
         "page": finding.provenance.page,
         "pages": finding.provenance.pages,
     }
@@ -51,9 +61,14 @@ def row(finding: Finding, checks: Sequence[Check]) -> dict[str, Any]:
     return flat | {
         "certainty": round(finding.certainty, 4),
         "error_code": "" if finding.failure is None else finding.failure.code,
-        "error": "" if finding.failure is None else finding.failure.message,
+        "error": "" if finding.failure is None else _no_formula(finding.failure.message),
         "sha256": finding.provenance.sha256,
     }
+
+
+def _no_formula(text: str) -> str:
+    """Keep a spreadsheet from calculating a file name such as ``=1+1.jpg``: as a path it means the same with ``./``."""
+    return f"./{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
 def _columns(check: Check, answer: Answer | None) -> Mapping[str, Any]:
@@ -92,21 +107,27 @@ def _table(findings: Iterable[Finding], checks: Sequence[Check], width: int | No
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    table = Table(box=box.SIMPLE, pad_edge=False)
-    table.add_column("page", overflow="fold")
+    table = Table(box=box.SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
+    # Where the terminal is narrow, names fold and answers do not.
+    table.add_column("page", overflow="fold", min_width=_LEAST_NAME)
     for check in checks:
-        table.add_column(check.name.replace("_", " "))
+        table.add_column(check.name.replace("_", " "), no_wrap=True)
     for finding in findings:
-        cells = [_name(finding)]
+        cells = [_printable(_name(finding))]
         if finding.failure is not None:
             cells.append(f"error: {finding.failure.code}")
         else:
             cells += [_cell(check, finding.answers[check.name]) for check in checks]
         table.add_row(*(Text(cell) for cell in cells))
-    console = Console(file=io.StringIO(), width=width or _PIPE_WIDTH, color_system=None)
+    console = Console(file=io.StringIO(), width=max(width or _PIPE_WIDTH, _LEAST_WIDTH), color_system=None)
     with console.capture() as capture:
         console.print(table)
     yield capture.get()
+
+
+def _printable(text: str) -> str:
+    """Escape control characters: on a terminal, those of a file name could rewrite what stands there."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def _name(finding: Finding) -> str:

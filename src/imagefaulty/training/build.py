@@ -25,14 +25,14 @@ from imagefaulty.bundle import InputSpec
 from imagefaulty.checks import CHECKS, CheckName
 from imagefaulty.network import prepare
 from imagefaulty.pages import open_document
-from imagefaulty.training.backbone import MID, Tap
+from imagefaulty.training.backbone import FINE, LAST, MID, Tap
 from imagefaulty.training.calibrate import Scaling, fit_scaling, thresholds_of
 from imagefaulty.training.evaluation import FOLDS, CheckFigures, figures_of
 from imagefaulty.training.export import export_heads, write_bundle
 from imagefaulty.training.eye import Eye, export_eye, quantize_eye
 from imagefaulty.training.features import FeatureStore, fill_store, open_store, store_key
 from imagefaulty.training.fit import FitSettings, fit, predict
-from imagefaulty.training.heads import Heads
+from imagefaulty.training.heads import CELL, Heads
 from imagefaulty.training.manifest import Manifest, read_manifest
 from imagefaulty.training.samples import AS_IS, Sample, Studio, plan
 from imagefaulty.training.splits import FOLDS_FILE, HELD_OUT, folds_of, read_folds
@@ -43,8 +43,8 @@ DESCRIPTION: Final = (
     "Frozen EfficientNet-Lite0 (ImageNet) with local-evidence heads, fitted on public page images and drawn faults."
 )
 #: Chosen by measurement, see docs/decisions.
-SPEC: Final = InputSpec("image", width=384, height=512, layout="nhwc-uint8", resize="squash", filter="bilinear")
-TAPS: Final[tuple[Tap, ...]] = (MID,)
+SPEC: Final = InputSpec("image", width=448, height=640, layout="nhwc-uint8", resize="squash", filter="bilinear")
+TAPS: Final[tuple[Tap, ...]] = (FINE, MID, LAST)
 _QUANTISATION_PAGES: Final = 128
 #: How much a drawn page counts beside a real one in calibration.
 _DRAWN_WEIGHT: Final = 0.25
@@ -134,9 +134,10 @@ def _prepared(data: Path, cache: Path, settings: FitSettings) -> Workshop:
     samples = plan(manifest, folds)
     graph = _eye_graph(cache, manifest, folds)
     eye = Eye(graph)
-    store = open_store(cache / "features", eye.shapes, samples=len(samples), key=store_key(graph, samples))
+    rows, columns = SPEC.height // CELL, SPEC.width // CELL
+    key = store_key(graph, samples)
+    store = open_store(cache / "features", eye.shapes, cells=(rows, columns), samples=len(samples), key=key)
     if not store.filled:
-        rows, columns = eye.shapes[TAPS[0].name][1:]
         fill_store(store, samples, Studio(manifest, folds, SPEC, rows=rows, columns=columns), eye)
     return Workshop(manifest, folds, samples, store, graph, cache, settings)
 

@@ -6,6 +6,7 @@ half of the bundle's graph. So the heads are fitted on exactly what they will se
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
@@ -81,19 +82,23 @@ def quantize_eye(source: Path, target: Path, pages: Iterable[NDArray[np.uint8]])
         ``target``.
     """
     prepared = target.with_suffix(".prepared.onnx")
-    quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
-    quantize_static(
-        str(prepared),
-        str(target),
-        _Pages(pages),
-        quant_format=QuantFormat.QDQ,
-        per_channel=True,
-        activation_type=QuantType.QUInt8,
-        weight_type=QuantType.QInt8,
-        calibrate_method=CalibrationMethod.MinMax,
-        op_types_to_quantize=["Conv", "Add", "Clip"],
-    )
-    prepared.unlink()
+    logging.disable(logging.WARNING)  # the quantiser tells the root logger about every channel that is always zero
+    try:
+        quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
+        quantize_static(
+            str(prepared),
+            str(target),
+            _Pages(pages),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            calibrate_method=CalibrationMethod.MinMax,
+            op_types_to_quantize=["Conv", "Add", "Clip"],
+        )
+    finally:
+        logging.disable(logging.NOTSET)
+        prepared.unlink(missing_ok=True)
     return target
 
 

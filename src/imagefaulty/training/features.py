@@ -53,19 +53,21 @@ class FeatureStore:
         return bool(self.done.all())
 
 
-def open_store(directory: Path, shapes: Mapping[str, tuple[int, ...]], *, samples: int, key: str) -> FeatureStore:
+def open_store(
+    directory: Path, shapes: Mapping[str, tuple[int, ...]], *, cells: tuple[int, int], samples: int, key: str
+) -> FeatureStore:
     """Open a store of feature maps, or make an empty one.
 
     Args:
         directory: Where the arrays lie. A store there that was made under another key is begun anew.
-        shapes: Shape of each map; the first one's rows and columns are those of the cells.
+        shapes: Shape of each map.
+        cells: Rows and columns of cells.
         samples: How many samples it holds.
         key: Digest of whatever the maps depend on, see :func:`store_key`.
     """
     directory.mkdir(parents=True, exist_ok=True)
     stamp = directory / _STAMP
     known = stamp.is_file() and json.loads(stamp.read_text(encoding="utf-8")) == key
-    rows, columns = next(iter(shapes.values()))[1:]
 
     def array(name: str, kind: type, *shape: int) -> NDArray[Any]:
         path = directory / f"{name}.npy"
@@ -77,7 +79,7 @@ def open_store(directory: Path, shapes: Mapping[str, tuple[int, ...]], *, sample
         maps={name: array(name, np.float16, *shape) for name, shape in shapes.items()},
         codes=array("codes", np.int8, len(CHECK_NAMES)),
         weights=array("weights", np.float32, len(CHECK_NAMES)),
-        cells=array("cells", np.int8, len(CHANNELS), rows, columns),
+        cells=array("cells", np.int8, len(CHANNELS), *cells),
         done=array("done", np.bool_),
     )
     stamp.write_text(json.dumps(key), encoding="utf-8")

@@ -11,6 +11,7 @@ then pooled over the page at three degrees of sharpness, and the answers follow 
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Final
 
@@ -21,6 +22,8 @@ from torch.nn import functional
 from imagefaulty.training.backbone import Tap
 from imagefaulty.training.cells import CHANNELS
 
+#: Input pixels per cell, in both directions.
+CELL: Final = 16
 #: Width of the layers that look for writing and for faults.
 INK_WIDTH: Final = 48
 FAULT_WIDTH: Final = 48
@@ -33,7 +36,7 @@ class Heads(nn.Module):
     """All four answers from feature maps.
 
     Args:
-        taps: The maps that come in; the first sets the cells, a coarser second one is enlarged to it.
+        taps: The maps that come in, in order of depth; one of them has the stride of the cells.
         rows: Rows of cells.
         columns: Columns of cells.
     """
@@ -41,8 +44,9 @@ class Heads(nn.Module):
     def __init__(self, taps: tuple[Tap, ...], *, rows: int, columns: int) -> None:
         super().__init__()
         self.norms = nn.ModuleList(nn.BatchNorm2d(tap.channels, affine=False, momentum=0.05) for tap in taps)
-        self.ink_in = nn.ModuleList(nn.Conv2d(tap.channels, INK_WIDTH, 1) for tap in taps)
-        self.fault_in = nn.ModuleList(nn.Conv2d(tap.channels, FAULT_WIDTH, 1) for tap in taps)
+        self.ink_in = nn.ModuleList(_to_cells(tap, INK_WIDTH) for tap in taps)
+        self.fault_in = nn.ModuleList(_to_cells(tap, FAULT_WIDTH) for tap in taps)
+        self._cells = next(index for index, tap in enumerate(taps) if tap.stride == CELL)
         self.ink = nn.Sequential(nn.ReLU(), nn.Dropout2d(0.1), nn.Conv2d(INK_WIDTH, INK_WIDTH, 3, padding=1), nn.ReLU())
         self.ink_out = nn.Conv2d(INK_WIDTH, 3, 1)
         self.fault = nn.Sequential(
@@ -73,7 +77,7 @@ class Heads(nn.Module):
         evidence = torch.cat([hands[:, :2], content, others], dim=1)
         page = self._page_scores(evidence)
         return answers_of(page) | {
-            "embedding": _embedding(maps[0], ink, fault, page),
+            "embedding": _embedding(maps[self._cells], ink, fault, page),
             "evidence": evidence,
             "page": page,
         }
@@ -88,12 +92,18 @@ class Heads(nn.Module):
         return (torch.stack(pooled, dim=2) * self.pool_weights).sum(dim=2) + self.pool_bias
 
 
+def _to_cells(tap: Tap, width: int) -> nn.Module:
+    """Return the layer that brings a map to one width and to one value per cell."""
+    if tap.stride < CELL:
+        step = CELL // tap.stride
+        return nn.Conv2d(tap.channels, width, step, stride=step)
+    layer = nn.Conv2d(tap.channels, width, 1)
+    return layer if tap.stride == CELL else nn.Sequential(layer, nn.Upsample(scale_factor=tap.stride // CELL))
+
+
 def _merged(layers: nn.ModuleList, maps: tuple[torch.Tensor, ...]) -> torch.Tensor:
-    """Project each map to one width, enlarge the coarse ones, add up."""
-    total: torch.Tensor = layers[0](maps[0])
-    for layer, coarse in zip(layers[1:], maps[1:], strict=True):
-        total = total + functional.interpolate(layer(coarse), scale_factor=2.0, mode="nearest")
-    return total
+    """Bring all maps to the cells and add them up."""
+    return functools.reduce(torch.add, [layer(each) for layer, each in zip(layers, maps, strict=True)])
 
 
 _PLACE_CHANNELS: Final = 5

@@ -30,15 +30,18 @@ from imagefaulty.training.faults import (
 )
 from imagefaulty.training.manifest import Manifest, PageRecord
 
+#: All note cut-outs come from the flipcharts of one source. They are drawn on pages of every fold, so figures on the
+#: flipcharts themselves (six pages) are not those of an unseen source.
+NOTES_SOURCE: Final = "openpracticelibrary-ja/openpracticelibrary"
 #: The kind of a real page that nothing was done to.
 AS_IS: Final = "as is"
 #: Drawn samples of each kind over all folds. Folds and tears are the hardest to find, blanks the rarest in reality.
 COUNTS: Final[Mapping[str, int]] = (
-    dict.fromkeys(CORNER_KINDS, 150)
-    | dict.fromkeys(NOTE_KINDS, 110)
-    | dict.fromkeys(HARMLESS_KINDS, 36)
-    | {"crease": 70, "rip": 100, "clean": 0, "blank": 320, "nearly-empty": 420}
-    | {"handwriting-on-typed": 750, "print-on-handwritten": 250}
+    dict.fromkeys(CORNER_KINDS, 200)
+    | dict.fromkeys(NOTE_KINDS, 130)
+    | dict.fromkeys(HARMLESS_KINDS, 50)
+    | {"crease": 100, "rip": 140, "clean": 0, "blank": 350, "nearly-empty": 450}
+    | {"handwriting-on-typed": 900, "print-on-handwritten": 300}
 )
 #: How often a real page of a rare class is scanned again.
 RARE_REPEATS: Final = 5
@@ -156,7 +159,9 @@ class Studio:
         self._cells = {"rows": rows, "columns": columns}
         by_source = {record.source: fold for record, fold in zip(manifest.records, folds, strict=True)}
         self._materials = {
-            fold: Materials.load(manifest.root, exclude={source for source in by_source if by_source[source] != fold})
+            fold: Materials.load(
+                manifest.root, exclude={source for source in by_source if by_source[source] != fold} - {NOTES_SOURCE}
+            )
             for fold in sorted(set(folds))
         }
 

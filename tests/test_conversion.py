@@ -83,6 +83,12 @@ def test_a_mixed_bundle_becomes_a_single_one(tmp_path: Path) -> None:
     assert tuple(single.checks) == tuple(load_bundle(own.directory).checks)
 
 
+def test_a_folder_that_cannot_be_made_is_said_so(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(SettingsError, match="cannot be written to"):
+        convert(write_published(tmp_path / "dalai"), tmp_path / "file" / "own", labelled=None, published={})
+
+
 def test_a_folder_in_use_is_left_alone(tmp_path: Path) -> None:
     source = write_published(tmp_path / "dalai")
     with pytest.raises(SettingsError, match="is not an empty folder"):

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from imagefaulty.errors import SettingsError
-from imagefaulty.hub import HubReference, parse_reference
+from imagefaulty.errors import SettingsError, SourceUnreachable
+from imagefaulty.hub import HubReference, parse_reference, pull
 from tests.hub_server import Hub, serving
 from tests.published_models import write_published
 
 pytest.importorskip("huggingface_hub", reason="the extra `hub` is not installed")
+httpx = pytest.importorskip("httpx", reason="comes with huggingface_hub")
 
 
 @pytest.fixture
@@ -66,6 +67,16 @@ def test_what_the_hub_does_not_have_is_said_in_one_line(hub: Hub, tmp_path: Path
     assert done.returncode == 4
     assert message in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_download_that_breaks_off_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def broken(*_: object, **__: object) -> str:
+        raise httpx.ReadError("https://hub.example/?token=secret")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", broken)
+    with pytest.raises(SourceUnreachable, match="broke off") as caught:
+        pull(HubReference("somebody/image-faulty"), target=tmp_path)
+    assert "secret" not in caught.value.message
 
 
 def test_a_refused_token_is_not_told(hub: Hub, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from imagefaulty import Finding, Inspector, Limits
+from imagefaulty._formats import Format, sniff
 from imagefaulty.errors import SettingsError
 from imagefaulty.pages import Document
 from tests.bundles import tiny_bundle
@@ -171,6 +172,20 @@ def test_an_unforeseen_error_is_a_finding_without_a_traceback(
     assert failure is not None
     assert failure.code == "internal"
     assert "secret" not in failure.message
+
+
+def test_an_unforeseen_error_while_opening_spares_the_other_sources(
+    inspector: Inspector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def explode(data: bytes) -> Format | None:
+        if data == b"bad":
+            raise RuntimeError("secret inner detail")
+        return sniff(data)
+
+    monkeypatch.setattr("imagefaulty.pages.sniff", explode)
+    findings = list(inspector.inspect_many([b"bad", scan(WHITE)]))
+    assert [finding.failure and finding.failure.code for finding in findings] == ["internal", None]
+    assert inspector.inspect(b"bad").failure == findings[0].failure
 
 
 def test_the_operating_point_moves_the_verdict_and_not_the_label(tmp_path: Path) -> None:

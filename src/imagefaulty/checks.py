@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-#: Name of a check: one of :data:`CHECK_NAMES`, or of a check that somebody added (:mod:`imagefaulty.extensions`).
+#: Name of a check: one of :data:`CHECK_NAMES`, or of a check that somebody added (:mod:`imagefaulty.extras`).
 CheckName: TypeAlias = str
 
 

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from imagefaulty.bundle import Bundle, CheckSpec, load_bundle, write_manifest
+from imagefaulty.bundle import Bundle, CheckSpec, GraphSpec, load_bundle, write_manifest
 from imagefaulty.calibration import probabilities
 from imagefaulty.checks import CheckName, check_named
 from imagefaulty.errors import ImageFaultyError, SettingsError
@@ -130,7 +130,7 @@ def convert(source: Path, target: Path, *, labelled: Path | None, published: Map
 
     Raises:
         BundleError: The source is no usable bundle.
-        SettingsError: The target is in use, or the table cannot be used.
+        SettingsError: The target is in use or cannot be written to, or the table cannot be used.
     """
     bundle = load_bundle(source, published=published)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
@@ -138,7 +138,20 @@ def convert(source: Path, target: Path, *, labelled: Path | None, published: Map
     checks = dict(bundle.checks)
     if labelled is not None:
         checks |= calibrated(bundle, read_labelled(labelled, tuple(bundle.checks)))
-    target.mkdir(parents=True, exist_ok=True)
+    version = f"{bundle.version}-calibrated" if labelled is not None else bundle.version
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        graphs = _copied_graphs(bundle, target)
+        write_manifest(replace(bundle, version=version, directory=target, graphs=graphs, checks=checks, extends=None))
+    except OSError as error:
+        raise SettingsError(
+            f"{target}: cannot be written to ({error.strerror or error}); name another folder"
+        ) from None
+    return load_bundle(target)
+
+
+def _copied_graphs(bundle: Bundle, target: Path) -> tuple[GraphSpec, ...]:
+    """Copy the files of all graphs into one folder, and describe them as they lie there."""
     graphs = []
     for index, graph in enumerate(bundle.graphs):
         # Two directories of a mixed bundle may use one name.
@@ -149,11 +162,7 @@ def convert(source: Path, target: Path, *, labelled: Path | None, published: Map
             shutil.copyfile(bundle.path(graph).with_name(spare.file), target / f"plain-{name}")
             spare = replace(spare, file=f"plain-{name}")
         graphs.append(replace(graph, file=name, directory=None, fallback=spare))
-    version = f"{bundle.version}-calibrated" if labelled is not None else bundle.version
-    write_manifest(
-        replace(bundle, version=version, directory=target, graphs=tuple(graphs), checks=checks, extends=None)
-    )
-    return load_bundle(target)
+    return tuple(graphs)
 
 
 def calibrated(bundle: Bundle, pages: list[LabelledPage]) -> dict[CheckName, CheckSpec]:

@@ -85,4 +85,6 @@ def _snapshot(reference: HubReference, target: Path | None) -> Path:
         raise SourceUnreachable(f"{what}: the download failed ({type(error).__name__}); try again") from None
     except errors.HFValidationError:
         raise SourceError(f"{what} is not a name that the hub allows; write hf:OWNER/NAME") from None
+    except Exception as error:  # noqa: BLE001 - errors of its HTTP client, which the library lets through
+        raise SourceUnreachable(f"{what}: the download broke off ({type(error).__name__}); try again") from None
     return Path(str(folder))

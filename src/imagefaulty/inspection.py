@@ -141,7 +141,7 @@ class Inspector:
         try:
             with open_document(source, limits=self._limits, name=name) as document:
                 return self._inspect_page(document, known, evidence=evidence)
-        except ImageFaultyError as error:
+        except Exception as error:  # noqa: BLE001 - see _failed
             return _failed(known, error)
 
     def inspect_pages(
@@ -165,7 +165,7 @@ class Inspector:
             with open_document(source, limits=self._limits, name=name) as document:
                 for index in range(document.count):
                     yield self._inspect_page(document, replace(known, page=index), evidence=evidence, checks=checks)
-        except ImageFaultyError as error:
+        except Exception as error:  # noqa: BLE001 - see _failed
             yield _failed(known, error)
 
     def inspect_many(self, sources: Iterable[Source], *, workers: int = 1, evidence: bool = False) -> Iterator[Finding]:
@@ -206,11 +206,8 @@ class Inspector:
             finding = Finding(known, self._answers(page, evidence=evidence, checks=checks))
             for rule in self._rules:
                 finding = rule(finding)
-        except ImageFaultyError as error:
+        except Exception as error:  # noqa: BLE001 - see _failed
             return _failed(known, error)
-        except Exception:  # noqa: BLE001 - a page must never take its batch down; the log has what nobody foresaw
-            _log.exception("%s, page %d: unforeseen error", known.source, known.page)
-            return _failed(known, ImageFaultyError(f"{known.source}: unforeseen error; the log has the details"))
         return finding
 
     def _answers(self, page: Page, *, evidence: bool, checks: Collection[CheckName] | None) -> dict[CheckName, Answer]:
@@ -237,7 +234,11 @@ class Inspector:
         )
 
 
-def _failed(known: Provenance, error: ImageFaultyError) -> Finding:
+def _failed(known: Provenance, error: Exception) -> Finding:
+    """Return the finding of a page that failed: one page must never take its batch down, whatever happens to it."""
+    if not isinstance(error, ImageFaultyError):
+        _log.error("%s, page %d: unforeseen error", known.source, known.page, exc_info=error)
+        error = ImageFaultyError(f"{known.source}: unforeseen error; the log has the details")
     return Finding(known, {}, Failure(error.code, error.message))
 
 

@@ -59,6 +59,10 @@ async def _fetch(sources: AllowedSources, url: str) -> bytes:
     return await sources.fetch(url)
 
 
+def test_an_allowed_address_may_hold_escapes(host: str) -> None:
+    assert asyncio.run(_fetch(allowing(f"{host}/op%65n/"), f"{host}/open/scan.png"))
+
+
 @pytest.mark.parametrize(
     "path",
     [

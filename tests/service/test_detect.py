@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from imagefaulty import Inspector
+from imagefaulty import Inspector, Page
+from imagefaulty.pages import Document
 from tests.published_models import write_published
 from tests.service.conftest import OpenClient, picture
 
@@ -165,6 +166,22 @@ def test_a_single_service_answers_label_and_confidence(
     assert answer.json() == {"prediction": label, "confidence": pytest.approx(1, abs=0.01)}
 
 
+def test_a_single_service_inspects_the_first_page_and_no_more(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[int] = []
+    decode = Document.page
+
+    def counted(document: Document, index: int = 0, **options: Any) -> Page:
+        decoded.append(index)
+        return decode(document, index, **options)
+
+    monkeypatch.setattr(Document, "page", counted)
+    answer = client.post("/empty", files={"file": ("case.pdf", pdf(WHITE, YELLOW, BLACK))})
+    assert answer.json()["prediction"] == "empty"
+    assert decoded == [0]
+
+
 @pytest.mark.parametrize("path", SINGLE)
 def test_a_single_service_refuses_as_the_original_with_a_detail(client: TestClient, path: str) -> None:
     broken = client.post(path, files={"file": ("scan.png", b"no picture")})
@@ -230,7 +247,13 @@ def test_paths_and_addresses_cannot_be_named_unless_allowed(client: TestClient, 
             assert answer.status_code == 404
 
 
-def test_files_below_an_allowed_folder_may_be_named(open_client: OpenClient, tmp_path: Path) -> None:
+def _denied(path: Path) -> bool:
+    raise PermissionError(13, "Permission denied", str(path))
+
+
+def test_files_below_an_allowed_folder_may_be_named(
+    open_client: OpenClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder, secret = tmp_path / "scans", tmp_path / "secret.png"
     folder.mkdir()
     secret.write_bytes(picture())
@@ -248,4 +271,8 @@ def test_files_below_an_allowed_folder_may_be_named(open_client: OpenClient, tmp
         assert client.get("/cornerpath", params={"path": str(folder / "none.png")}).status_code == 404
         assert client.get("/cornerpath", params={"path": str(folder)}).status_code == 404
         assert client.get("/cornerpath").status_code == 400
+        with monkeypatch.context() as patch:
+            # A folder on the way that may not be entered; file modes would not stop root.
+            patch.setattr(Path, "is_file", _denied)
+            assert client.get("/cornerpath", params={"path": str(folder / "scan.png")}).status_code == 403
         assert client.get("/cornerurl", params={"url": "http://127.0.0.1/"}).status_code == 404

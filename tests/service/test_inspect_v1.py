@@ -57,6 +57,7 @@ def test_evidence_and_checks_are_on_request(client: TestClient) -> None:
     refused = client.post("/v1/inspect?checks=stamp", content=picture())
     assert refused.status_code == 400
     assert "does not answer 'stamp'" in refused.json()["error"]["message"]
+    assert client.post("/v1/inspect?checks=", content=picture()).status_code == 400
 
 
 def test_what_is_too_large_is_refused_raw_and_reported_in_a_form(open_client: OpenClient, inspector: Inspector) -> None:

@@ -75,9 +75,9 @@ class AllowedSources:
             allowed = False
         if not allowed:
             raise SourceForbidden(f"{shown(path)} is not below a folder of ALLOWED_PATHS; send the file itself")
-        if not real.is_file():
-            raise SourceNotFound(f"{shown(path)} is no file here; check the path")
         try:
+            if not real.is_file():
+                raise SourceNotFound(f"{shown(path)} is no file here; check the path")
             with real.open("rb") as file:
                 data = file.read(self.limit_bytes + 1)
         except OSError as error:
@@ -135,5 +135,5 @@ def _below(url: str, prefix: str) -> bool:
     except ValueError:
         return False
     path = unquote(urlsplit(url).path)
-    folder = urlsplit(prefix).path.rstrip("/") + "/"
+    folder = unquote(urlsplit(prefix).path).rstrip("/") + "/"
     return path.startswith(folder) and ".." not in path.split("/") and "\\" not in path

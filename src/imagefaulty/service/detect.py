@@ -129,7 +129,7 @@ def _detect(desk: Desk) -> Callable[..., Awaitable[Any]]:
             _demand(desk, check)
         async with form_of(request, limit_bytes=desk.limit_bytes) as form:
             upload = file_in(form, "image")
-            findings = await desk.inspect(upload, checks=checks, first_only=True)
+            findings = await desk.inspect(upload, checks=checks, first_only=True, except_formats=("PDF",))
         failure = next((finding.failure for finding in findings if finding.failure is not None), None)
         if failure is not None:
             return _refused(failure, _STATUS.get(failure.code, ImageFaultyError.http_status))

@@ -155,4 +155,6 @@ def _wanted(checks: str | None, desk: Desk) -> list[CheckName] | None:
     names = [name.strip() for name in checks.split(",") if name.strip()]
     if unknown := [name for name in names if name not in served]:
         raise BadRequest(f"the model does not answer {unknown[0][:40]!r}; it answers {', '.join(served)}")
+    if not names:
+        raise BadRequest(f"checks is empty; leave it out for all, or name some of {', '.join(served)}")
     return names

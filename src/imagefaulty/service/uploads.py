@@ -88,6 +88,7 @@ class Desk:
         checks: Collection[CheckName] | None = None,
         evidence: bool = False,
         first_only: bool = False,
+        except_formats: Collection[str] = (),
     ) -> list[Finding]:
         """Inspect the pages of an upload.
 
@@ -95,7 +96,8 @@ class Desk:
             upload: The file.
             checks: Answer only these; None means all.
             evidence: Also say where on the page each fault was seen.
-            first_only: Stop after the first page, except of a PDF.
+            first_only: Stop after the first page.
+            except_formats: Formats of which every page is inspected all the same, e.g. ``("PDF",)``.
         """
 
         def work() -> list[Finding]:
@@ -106,7 +108,7 @@ class Desk:
             findings = []
             for finding in pages:
                 findings.append(finding)
-                if first_only and finding.provenance.format != "PDF":
+                if first_only and finding.provenance.format not in except_formats:
                     break
             return findings
 

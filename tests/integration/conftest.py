@@ -27,8 +27,9 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabelStudioClie
     executable = studio_environment.executable()
     if executable is None:
         absent("Label Studio is not here; `make studio-env` installs it")
-    with label_studio(executable, tmp_path_factory.mktemp("label-studio")) as server:
-        client = LabelStudioClient(server.url)
+    folder = tmp_path_factory.mktemp("label-studio")
+    with label_studio(executable, folder) as server:
+        client = LabelStudioClient(server.url, folder=folder)
         yield client
         client.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import httpx2
@@ -12,19 +13,25 @@ from tests.integration.processes import ServerProcess, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
-    from pathlib import Path
 
 USERNAME = "rig@example.com"
 PASSWORD = "rig-password-1"
 LEGACY_TOKEN = "r1g0000000000000000000000000000000token1"
+#: Both are needed before Label Studio talks to a backend on loopback or a private network.
+GUARDS_OFF = {"ML_BLOCK_LOCAL_IP": "false", "SSRF_PROTECTION_ENABLED": "false"}
 #: A personal access token buys access for 300 s.
 _ACCESS_S = 240
 
 
-def label_studio(executable: Path, folder: Path) -> ServerProcess:
+def label_studio(executable: Path, folder: Path, *, guards: Mapping[str, str] | None = None) -> ServerProcess:
     """Label Studio with its data below a folder: no telemetry, no internet, backends on loopback allowed.
 
     The first start takes 25 to 40 s, nearly all of it database migrations.
+
+    Args:
+        executable: The ``label-studio`` command.
+        folder: Where its data goes; ``files`` below it is the root of what it serves as local files.
+        guards: Variables that decide which addresses it may call; both guards are off if None.
     """
     port = free_port()
     for name in ("data", "home", "files"):
@@ -36,9 +43,9 @@ def label_studio(executable: Path, folder: Path) -> ServerProcess:
         "LATEST_VERSION_CHECK": "0",
         "SENTRY_DSN": "",
         "FRONTEND_SENTRY_DSN": "",
-        # Both are needed before Label Studio talks to a backend on loopback or a private network.
-        "ML_BLOCK_LOCAL_IP": "false",
-        "SSRF_PROTECTION_ENABLED": "false",
+        "LOCAL_FILES_SERVING_ENABLED": "true",
+        "LOCAL_FILES_DOCUMENT_ROOT": str(folder / "files"),
+        **(GUARDS_OFF if guards is None else guards),
         # Ours, meant for the backend.
         "LABEL_STUDIO_URL": "",
         "LABEL_STUDIO_HOST": "",
@@ -76,11 +83,13 @@ class LabelStudioClient:
 
     Attributes:
         url: Where Label Studio is.
+        folder: Where its data is, if told.
         personal_token: The personal access token of that user.
     """
 
-    def __init__(self, url: str, token: str = LEGACY_TOKEN) -> None:
+    def __init__(self, url: str, token: str = LEGACY_TOKEN, *, folder: Path = Path()) -> None:
         self.url = url
+        self.folder = folder
         made = httpx2.post(f"{url}/api/token/", headers={"Authorization": f"Token {token}"}, timeout=30)
         made.raise_for_status()
         self.personal_token: str = made.json()["token"]

@@ -136,7 +136,7 @@ async def _server(client: LabelStudioClient, found: Examination, *, in_container
         version = await release(client)
     except LabelStudioError as error:
         message, cure = _split(error)
-        if in_container and is_loopback(client.url):
+        if in_container and is_loopback(client.url) and message.startswith("no connection"):
             message += " (this runs in a container, and that address is the container itself)"
             cure = "set LABEL_STUDIO_URL to Label Studio's container, or to the host: http://host.docker.internal:8080"
         found.fault("server", message, cure)

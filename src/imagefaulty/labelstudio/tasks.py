@@ -188,18 +188,27 @@ class Outbox:
             self._sending = asyncio.create_task(self._send())
 
     async def close(self) -> None:
-        """Store what is left.
+        """Store what is left, even if cancelled meanwhile.
 
         Raises:
             LabelStudioError: Some could not be stored.
         """
+        rest = asyncio.create_task(self._send_rest())
+        try:
+            await asyncio.shield(rest)
+        except asyncio.CancelledError:
+            await rest
+            raise
+
+    async def _send_rest(self) -> None:
         await self._arrived()
         await self._send()
 
     async def _arrived(self) -> None:
-        sending, self._sending = self._sending, None
-        if sending is not None:
-            await sending
+        if self._sending is not None:
+            # Whoever interrupts us must not cut the transfer short: what has arrived would not be known.
+            await asyncio.shield(self._sending)
+            self._sending = None
 
     async def _send(self) -> None:
         predictions, self._waiting = self._waiting, []

@@ -14,8 +14,8 @@ LOCK := $(BIN)/pip-compile --quiet --strip-extras --no-allow-unsafe --no-emit-in
 	--no-emit-trusted-host --no-emit-options --no-header --annotation-style=line
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-fast test-container container-tools lint format bench train-env studio studio-env browser \
-	lock clean
+.PHONY: help install serve test test-fast test-container container-tools lint format bench bench-check train-env \
+	studio studio-env browser lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -46,6 +46,9 @@ format: $(VENV)/.lint ## Put the code into the house format
 
 bench: $(VENV)/.test ## Measure speed against the decode floor and the reference pipeline
 	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-check: $(VENV)/.test ## Measure, and fail where a ratio fell by 15 % since the last kept run
+	$(BIN)/python -m benchmarks --check $(ARGS)
 
 train-env: $(VENV)/.train ## Add what training needs to .venv (torch: several hundred megabytes)
 

@@ -5,19 +5,25 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.page import benchmark_page
-from benchmarks.pipeline import steps
-from benchmarks.reference import PREPROCESSING
+from benchmarks import history
+from benchmarks.folder import folder_row
+from benchmarks.inputs import inputs
+from benchmarks.pages import all_cores_row, page_rows
+from benchmarks.processes import cold_row, serving_rows
+from benchmarks.reference import PREPROCESSING, ReferencePipeline
 from benchmarks.reference_models import reference_models
-from benchmarks.report import as_json, as_table
-from benchmarks.timing import interleaved
+from benchmarks.report import about, as_json, as_line, heading
 from imagefaulty.inspection import Inspector
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from benchmarks.inputs import Input
+    from benchmarks.row import Row
 
 #: The files in which the reference system publishes its graphs.
 _FILES = {
@@ -26,28 +32,63 @@ _FILES = {
     "empty": "empty_v5_24_08_23.onnx",
     "writing_type": "writing_type_v1.onnx",
 }
+_GROUPS = ("pages", "processes", "folder")
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the benchmark."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the benchmark; 1 if a ratio fell."""
     chosen = _parser().parse_args(arguments)
+    if chosen.quick:
+        chosen.rounds = 1
     inspector = Inspector.load(chosen.bundle, threads=1)
-    data, page = (chosen.page.read_bytes(), str(chosen.page)) if chosen.page else benchmark_page()
+    with tempfile.TemporaryDirectory() as folder:
+        page, files = inputs(chosen.page, scale=4 if chosen.quick else 1)
+        run = about(inspector, page=page, rounds=chosen.rounds)
+        rows = []
+        if not chosen.json:
+            print(heading(run), flush=True)
+        for row in _rows(chosen, inspector, files, Path(folder)):
+            rows.append(row)
+            if not chosen.json:
+                print(as_line(row), flush=True)
+    report = as_json(run, rows)
+    if chosen.json:
+        print(json.dumps(report, indent=1))
+    if chosen.record:
+        print(f"kept as {history.record(report)}", file=sys.stderr)
+    worse = list(history.fallen(report, history.latest())) if chosen.check else []
+    for each in worse:
+        print(each, file=sys.stderr)
+    return 1 if worse else 0
+
+
+def _rows(chosen: argparse.Namespace, inspector: Inspector, files: Sequence[Input], folder: Path) -> Iterator[Row]:
     models = _read_models(chosen.reference_models) if chosen.reference_models else reference_models()
-    timings = interleaved(steps(data, inspector, models), rounds=chosen.rounds)
-    report = as_json(
-        timings, page=page, page_bytes=len(data), model=inspector.bundle.model_version, rounds=chosen.rounds
-    )
-    sys.stdout.write((json.dumps(report, indent=2) if chosen.json else as_table(report)) + "\n")
+    reference = ReferencePipeline(models)
+    page = folder / "page.jpg"
+    page.write_bytes(files[0].data)
+    if "pages" in chosen.only:
+        yield from page_rows(files, inspector, reference, rounds=chosen.rounds)
+        yield all_cores_row(files[0], inspector, reference, rounds=chosen.rounds)
+    if "processes" in chosen.only:
+        tasks = (1, 3) if chosen.quick else (1, 30, 1500)
+        yield cold_row(page, chosen.bundle, rounds=chosen.rounds)
+        yield from serving_rows(page, chosen.bundle, inspector, reference, rounds=chosen.rounds, tasks=tasks)
+    if "folder" in chosen.only:
+        yield folder_row(files[0].data, folder, inspector, pages=4 if chosen.quick else 500)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=15, help="how often each step is timed (15)")
+    parser.add_argument("--rounds", type=int, default=21, help="how often each step is timed (21)")
+    parser.add_argument("--quick", action="store_true", help="small pages, one round: shows that it runs, not how fast")
+    parser.add_argument("--only", nargs="+", choices=_GROUPS, default=_GROUPS, help="groups of scenarios (all)")
     parser.add_argument("--bundle", type=Path, help="directory of the bundle to measure (the embedded one)")
     parser.add_argument("--page", type=Path, help="JPEG to measure with (an A4 page at 300 dpi is made)")
     parser.add_argument("--reference-models", type=Path, help="directory of the published graphs (same-cost ones)")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--record", action="store_true", help=f"keep the run in {history.FOLDER.name}/")
+    parser.add_argument("--check", action="store_true", help="fail where a ratio fell by 15 % since the last kept run")
     return parser
 
 
@@ -56,4 +97,4 @@ def _read_models(folder: Path) -> Mapping[str, bytes]:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -60,9 +60,15 @@ class ReferencePipeline:
             for check, model in models.items()
         }
 
-    def decode(self, data: bytes) -> Image.Image:
-        """The page in full resolution."""
-        return Image.open(io.BytesIO(data)).convert("RGB")
+    def backend(self, data: bytes) -> dict[str, Any]:
+        """A page as the reference's Label Studio backend works on it: decoded in full resolution."""
+        return self.run(self.resize(Image.open(io.BytesIO(data)).convert("RGB")))
+
+    def api(self, data: bytes) -> dict[str, Any]:
+        """A page as FaultyImageAPI works on it: JPEGs are decoded in draft mode, no smaller than the networks need."""
+        image = Image.open(io.BytesIO(data))
+        image.draft("RGB", (_SIDE_PX, _SIDE_PX))
+        return self.run(self.resize(image.convert("RGB")))
 
     def resize(self, page: Image.Image) -> dict[str, Array]:
         """One tensor per network, each resized from the full page."""

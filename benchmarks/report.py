@@ -1,4 +1,4 @@
-"""Times as a table for people and as JSON for comparisons between versions."""
+"""Rows as a table for people and as JSON for comparisons between versions."""
 
 from __future__ import annotations
 
@@ -9,66 +9,70 @@ from typing import TYPE_CHECKING, Any
 import onnxruntime
 import PIL
 
-from benchmarks.pipeline import FLOOR
-
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from benchmarks.timing import Timing
+    from benchmarks.row import Row
+    from imagefaulty.inspection import Inspector
 
-_STEPS = ("decode", "resize", "network", "all")
+SCHEMA = "imagefaulty.benchmark/2"
 
 
-def as_json(timings: Mapping[str, Timing], *, page: str, page_bytes: int, model: str, rounds: int) -> dict[str, Any]:
-    """Everything about a run: the page, the machine, medians, ratios."""
-    medians = _by_step(timings)
-    floor = timings[FLOOR].median_ms
+def about(inspector: Inspector, *, page: str, rounds: int) -> dict[str, Any]:
+    """What a run was made with."""
     return {
-        "schema": "imagefaulty.benchmark/1",
+        "schema": SCHEMA,
         "page": page,
-        "page_bytes": page_bytes,
-        "model": model,
+        "model": inspector.bundle.model_version,
+        "files": list(inspector.files),
         "rounds": rounds,
         "machine": {"cpu": _cpu(), "cores": os.cpu_count(), "python": platform.python_version()},
         "versions": {"onnxruntime": onnxruntime.__version__, "pillow": PIL.__version__},
-        "decode_floor_ms": round(floor, 2),
-        "ours_ms": {step: round(medians["ours"][step], 2) for step in _STEPS},
-        "reference_ms": {step: round(medians["reference"][step], 2) for step in _STEPS},
-        "times_faster_than_reference": round(medians["reference"]["all"] / medians["ours"]["all"], 2),
-        "times_the_decode_floor": round(medians["ours"]["all"] / floor, 2),
     }
 
 
-def as_table(report: Mapping[str, Any]) -> str:
-    """The report in words and columns."""
-    ours, reference = report["ours_ms"], report["reference_ms"]
-    lines = [
-        f"{report['page']}, A4 at 300 dpi, JPEG, {report['page_bytes'] / 1e6:.2f} MB; model {report['model']}",
-        f"one process, one thread, medians of {report['rounds']} interleaved rounds; {report['machine']['cpu']}",
-        "",
-        f"{'ms per page':<24}{'ImageFaulty':>12}{'reference':>12}{'ratio':>9}",
-        f"{'decode floor':<24}{report['decode_floor_ms']:>12.1f}",
-        *(
-            f"{step:<24}{ours[step]:>12.1f}{reference[step]:>12.1f}{reference[step] / max(ours[step], 0.01):>8.1f}x"
-            for step in _STEPS
-        ),
-        "",
-        f"{report['times_faster_than_reference']:.1f} times as fast as the reference pipeline",
-        f"{report['times_the_decode_floor']:.1f} times the decode floor",
+def as_json(run: Mapping[str, Any], rows: Sequence[Row]) -> dict[str, Any]:
+    """The run and its rows."""
+    return {**run, "rows": [row.to_dict() for row in rows]}
+
+
+def heading(run: Mapping[str, Any]) -> str:
+    """What stands above the rows."""
+    return (
+        f"{run['page']}; model {run['model']} ({', '.join(run['files'])})\n"
+        f"{run['machine']['cpu']}, {run['machine']['cores']} cores; "
+        f"medians of {run['rounds']} interleaved rounds, ms\n\n"
+        f"{'':<34}{'floor':>9}{'ours':>9}{'CPU':>9}{'backend':>10}{'API':>9}"
+        f"{'ours/floor':>12}{'backend/ours':>14}{'API/ours':>10}"
+    )
+
+
+def as_line(row: Row) -> str:
+    """One row of the table."""
+    floor, backend, api = row.floor, row.backend, row.api
+    cells = [
+        f"{row.name:<34}",
+        _number(floor.median_ms if floor else None, 9),
+        _number(row.ours.median_ms, 9),
+        _number(row.ours.cpu_ms or None, 9),
+        _number(backend.median_ms if backend else None, 10),
+        _number(api.median_ms if api else None, 9),
+        _number(row.ours.median_ms / floor.median_ms if floor else None, 12, 2),
+        _number(row.ratios.get("backend"), 14),
+        _number(row.ratios.get("api"), 10),
     ]
-    return "\n".join(lines)
+    return "".join(cells) + "".join(_facts(row))
 
 
-def _by_step(timings: Mapping[str, Timing]) -> dict[str, dict[str, float]]:
-    """Medians by pipeline and step. Our network resizes inside its run, so its own share is a difference."""
-    table: dict[str, dict[str, float]] = {"ours": {}, "reference": {}}
-    for name, timing in timings.items():
-        pipeline, _, step = name.partition(": ")
-        if pipeline in table:
-            table[pipeline][step] = timing.median_ms
-    ours = table["ours"]
-    ours["network"] = ours.pop("resize and network") - ours["resize"]
-    return table
+def _number(value: float | None, width: int, digits: int = 1) -> str:
+    return f"{'-':>{width}}" if value is None else f"{value:>{width}.{digits}f}"
+
+
+def _facts(row: Row) -> Iterator[str]:
+    if "resident_mb" in row.facts:
+        yield f"  {row.facts['resident_mb']:.0f} MB resident"
+    if "pages_a_day" in row.facts:
+        yield f"  {row.facts['pages_a_day'] / 1e6:.2f} million pages a day"
 
 
 def _cpu() -> str:

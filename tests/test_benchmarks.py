@@ -10,6 +10,7 @@ import onnx
 import pytest
 from PIL import Image
 
+from benchmarks import history
 from benchmarks.__main__ import main
 from benchmarks.page import A4_300_DPI, TARGET_BYTES, encoded
 from benchmarks.reference import ReferencePipeline
@@ -55,10 +56,43 @@ def test_page_is_a4_at_300_dpi_and_weighs_what_scans_weigh() -> None:
     assert A4_300_DPI == (2480, 3508)
 
 
-def test_benchmark_prints_ratios(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    page = tmp_path / "page.jpg"
-    Image.effect_noise((1240, 1754), 40).convert("RGB").save(page)
-    main(["--rounds", "1", "--bundle", str(tiny_bundle(tmp_path / "tiny")), "--page", str(page), "--json"])
-    report = json.loads(capsys.readouterr().out)
-    assert report["times_faster_than_reference"] > 1
-    assert set(report["ours_ms"]) == set(report["reference_ms"]) == {"decode", "resize", "network", "all"}
+def quick(*arguments: str) -> list[str]:
+    return ["--quick", "--only", "pages", *arguments]
+
+
+def drawn(folder: Path) -> str:
+    Image.effect_noise((1240, 1754), 40).convert("RGB").save(folder / "page.jpg")
+    return str(folder / "page.jpg")
+
+
+def test_benchmark_compares_every_format_with_floor_and_reference(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = str(tiny_bundle(tmp_path / "tiny"))
+    assert main(quick("--bundle", bundle, "--page", drawn(tmp_path), "--json")) == 0
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)["rows"]}
+    assert len(rows) == 11
+    assert set(rows["colour JPEG"]["ratios"]) == {"floor", "backend", "api"}
+    assert set(rows["PDF of one scan"]["ratios"]) == {"floor"}
+    assert rows["LZW TIFF"]["ratios"]["backend"] > 1
+
+
+def test_servers_and_processes_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bundle = str(tiny_bundle(tmp_path / "tiny"))
+    assert main(["--quick", "--only", "processes", "folder", "--bundle", bundle, "--page", drawn(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    for name in ("cold inspect", "server ready", "/predict of 3 tasks", "MB resident", "million pages a day"):
+        assert name in printed
+
+
+def test_kept_run_is_the_baseline_of_the_next(tmp_path: Path) -> None:
+    report = {"rows": [{"name": "grey JPEG", "ratios": {"floor": 0.5, "backend": 10.0}}]}
+    history.record(report, tmp_path)
+    assert history.latest(tmp_path) == report
+    slower = {"rows": [{"name": "grey JPEG", "ratios": {"floor": 0.44, "backend": 8.4}}, {"name": "new", "ratios": {}}]}
+    assert list(history.fallen(slower, report)) == ["grey JPEG: backend/ours fell from 10 to 8.4"]
+
+
+def test_check_without_a_kept_run_says_how_to_keep_one(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="--record"):
+        history.latest(tmp_path)

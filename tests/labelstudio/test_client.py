@@ -78,7 +78,7 @@ class _Handler(BaseHTTPRequestHandler):
 def server() -> Iterator[ApiServer]:
     """The server."""
     with ApiServer() as running, stamina.set_testing(True, attempts=4):
-        threading.Thread(target=running.serve_forever, daemon=True).start()
+        threading.Thread(target=running.serve_forever, args=(0.02,), daemon=True).start()
         yield running
         running.shutdown()
 

@@ -93,3 +93,13 @@ def test_metrics_are_documented() -> None:
     names = {family.name + suffix[family.type] for family in families if family.type in suffix}
     assert names
     assert {name for name in names if f"`{name}`" not in text_of("http-api.md")} == set()
+
+
+def test_the_architecture_names_every_module_and_none_that_is_gone() -> None:
+    package = REPOSITORY / "src" / "imagefaulty"
+    faults = package / "training" / "faults"  # docs/faults.md describes them as a whole
+    there = {path.name for path in package.rglob("*.py") if faults not in path.parents}
+    named = set(re.findall(r"`([a-z]\w*\.py)`", text_of("architecture.md")))
+    public = {name for name in there if not name.startswith("_")}
+    assert public - named == set(), "docs/architecture.md does not say what these are for"
+    assert named - public == set(), "docs/architecture.md names modules that do not exist"

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from tests.console import Command, commands
+from tests.published_models import write_published
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 DOCUMENTS = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
@@ -48,7 +49,7 @@ PROGRAMS = [
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder like a reader's: ``scan.jpg``, ``scans/`` with two pages, ``letters.pdf``."""
+    """A folder like a reader's: ``scan.jpg``, ``scans/`` with two pages, ``letters.pdf``, published ``models/``."""
     page = Image.new("RGB", (1240, 1754), (244, 240, 228))
     pen = ImageDraw.Draw(page)
     for line in range(35):
@@ -57,6 +58,7 @@ def folder(tmp_path: Path) -> Path:
     for name in ("scan.jpg", "scans/001.jpg", "scans/002.jpg"):
         page.save(tmp_path / name, quality=85)
     page.save(tmp_path / "letters.pdf", save_all=True, append_images=[page], resolution=150)
+    write_published(tmp_path / "models")
     return tmp_path
 
 

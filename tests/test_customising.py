@@ -97,3 +97,22 @@ def test_the_code_in_the_documentation_runs(
     monkeypatch.chdir(tmp_path)
     exec(compile(block, "customising.md", "exec"), {})  # noqa: S102 - our own documentation
     assert capsys.readouterr().out == "yes\n"
+
+
+@pytest.mark.parametrize("hook", ["choose_bundle", "extra_checks"])
+def test_a_hook_that_fails_is_named_with_its_error(tmp_path: Path, hook: str) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("stamps")
+
+    hooks = type("Mine", (Customisation,), {hook: fail})()
+    with pytest.raises(SettingsError, match=rf"{hook}\(\) failed \(KeyError: 'stamps'\)"):
+        hooks.inspector(tiny_bundle(tmp_path))
+
+
+def test_a_rule_that_forgets_to_return_fails_the_page_with_a_reason(tmp_path: Path) -> None:
+    hooks = type("Mine", (Customisation,), {"judge": lambda _self, _finding: None})()
+    page = tmp_path / "page.png"
+    Image.new("RGB", (60, 80), "white").save(page)
+    failure = hooks.inspector(tiny_bundle(tmp_path)).inspect(page).failure
+    assert failure is not None
+    assert "returned NoneType, not a Finding" in failure.message

@@ -10,7 +10,8 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -81,9 +82,13 @@ class Customisation:
         """Return an engine with these hooks in place; the arguments are those of :meth:`imagefaulty.Inspector.load`.
 
         Raises:
-            ImageFaultyError: The bundle or an extra check cannot be used.
+            ImageFaultyError: The bundle or an extra check cannot be used, or a hook fails.
         """
-        chosen = self.choose_bundle(load_bundle(bundle, published=published))
+        given = load_bundle(bundle, published=published)
+        with _naming("choose_bundle() failed"):
+            chosen = self.choose_bundle(given)
+        with _naming("extra_checks() failed"):
+            extras = self.extra_checks()
         judged = type(self).judge is not Customisation.judge
         return Inspector(
             chosen,
@@ -92,7 +97,7 @@ class Customisation:
             limits=limits,
             threads=threads,
             provider=provider,
-            extras=self.extra_checks(),
+            extras=extras,
             rules=(self.judge,) if judged else (),
             revision=self.version,
         )
@@ -111,14 +116,19 @@ def load_customisation(reference: str | Path | None) -> Customisation:
     if reference is None:
         return Customisation()
     place, name = _split(str(reference))
+    with _naming(f"{place}: cannot be loaded"):
+        return _class(_module(place), name, place)()
+
+
+@contextmanager
+def _naming(what: str) -> Iterator[None]:
+    """Turn errors of somebody's own code into one that its author can read: type and text are what they need."""
     try:
-        made = _class(_module(place), name, place)()
+        yield
     except ImageFaultyError:
         raise
     except Exception as error:
-        # Its author reads this; the type and text of the error are what they need.
-        raise SettingsError(f"{place}: cannot be loaded ({type(error).__name__}: {error}); correct it") from error
-    return made
+        raise SettingsError(f"{what} ({type(error).__name__}: {error}); correct it") from error
 
 
 def _split(reference: str) -> tuple[str, str]:

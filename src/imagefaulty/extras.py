@@ -158,7 +158,8 @@ class OnnxCheck(ExtraCheck):
         self._input = input
         self._input_name = input.name or self._session.get_inputs()[0].name
         self._temperature = temperature
-        classes = self._session.get_outputs()[0].shape[-1]
+        # A graph may leave sizes open; a single number has none at all.
+        classes = next(iter(self._session.get_outputs()[0].shape[-1:]), 1)
         if isinstance(classes, int) and classes != len(check.classes):
             raise BundleDamaged(f"{path}: gives {classes} classes, but check {check.name!r} has {len(check.classes)}")
 

@@ -205,7 +205,7 @@ class Inspector:
             known = replace(known, original_size=page.original_size, dpi=page.dpi, decode_scale=page.scale)
             finding = Finding(known, self._answers(page, evidence=evidence, checks=checks))
             for rule in self._rules:
-                finding = rule(finding)
+                finding = _judged(rule, finding)
         except Exception as error:  # noqa: BLE001 - see _failed
             return _failed(known, error)
         return finding
@@ -232,6 +232,15 @@ class Inspector:
             verdict=verdict(check, by_class, self._thresholds[check.name]),
             regions=() if where is None else regions(where, page),
         )
+
+
+def _judged(rule: Rule, finding: Finding) -> Finding:
+    judged: object = rule(finding)
+    if not isinstance(judged, Finding):
+        raise ImageFaultyError(
+            f"a rule returned {type(judged).__name__}, not a Finding; return the finding it was given"
+        )
+    return judged
 
 
 def _failed(known: Provenance, error: Exception) -> Finding:

@@ -154,6 +154,14 @@ def test_limits_come_from_the_environment(folder: Path, bundle: Path) -> None:
     assert "MAX_IMAGE_PIXELS" in done.stderr
 
 
+def test_sizes_are_written_as_for_the_service(folder: Path, bundle: Path) -> None:
+    page = folder / "blank.png"
+    assert run("inspect", page, "--bundle", bundle, env={"MAX_IMAGE_BYTES": "1MiB"}).returncode == 0
+    assert "more than the 10 allowed" in run("inspect", page, "--bundle", bundle, "--max-image-bytes", "10B").stderr
+    wrong = run("inspect", page, "--bundle", bundle, env={"MAX_IMAGE_BYTES": "much"})
+    assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
+
+
 def test_bundle_show_prints_what_is_in_it(bundle: Path) -> None:
     done = run("bundle", "show", bundle)
     assert done.returncode == 0

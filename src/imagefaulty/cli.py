@@ -12,11 +12,11 @@ import io
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Final, NoReturn
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, Token
 
 from imagefaulty import listing
 from imagefaulty._sessions import Provider
@@ -56,6 +56,20 @@ _BundleOption = Annotated[
     ),
 ]
 _DEFAULTS: Final = Limits()
+
+
+def _size_bytes(_type: object, tokens: Sequence[Token]) -> int:
+    """Read ``268435456`` or ``256MiB``, as the settings of the service do: one environment serves both."""
+    if (text := tokens[0].value).isdecimal():
+        return int(text)
+    from pydantic import ByteSize, TypeAdapter, ValidationError  # noqa: PLC0415 - a tenth of a second that is rarely needed
+
+    try:
+        return int(TypeAdapter(ByteSize).validate_python(text))
+    except ValidationError:
+        raise SettingsError(f"MAX_IMAGE_BYTES must be a number of bytes, such as 256MiB, not {text!r}") from None
+
+
 #: 128 + SIGINT, as shells have it.
 _INTERRUPTED: Final = 130
 #: EX_IOERR of sysexits.h.
@@ -111,7 +125,10 @@ def inspect(
     workers: Annotated[int | None, Parameter(help="Files worked on at once; one per processor if none.")] = None,
     provider: Annotated[Provider, Parameter(env_var="PROVIDER", help="Where the model runs.")] = "auto",
     max_image_bytes: Annotated[
-        int, Parameter(env_var="MAX_IMAGE_BYTES", help="Largest file that is read, in bytes.")
+        int,
+        Parameter(
+            env_var="MAX_IMAGE_BYTES", converter=_size_bytes, help="Largest file that is read, in bytes or as 256MiB."
+        ),
     ] = _DEFAULTS.bytes,
     max_image_pixels: Annotated[
         int, Parameter(env_var="MAX_IMAGE_PIXELS", help="Largest page that is decoded, in px.")

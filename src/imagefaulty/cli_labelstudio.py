@@ -115,6 +115,7 @@ def connect(
     *,
     project: _Project,
     replace: Annotated[bool, Parameter(help="Remove the project's other connections.", negative=())] = False,
+    tab: Annotated[bool, Parameter(help="Add a Data Manager tab that shows the least certain pages first.")] = True,
     format: _Output = "text",  # noqa: A002 - the flag's name
     studio: Studio | None = None,
     backend: Backend | None = None,
@@ -129,7 +130,7 @@ def connect(
 
     async def work() -> Setup:
         async with _client(settings) as client:
-            return await connect_backend(client, project, address, replace=replace)
+            return await connect_backend(client, project, address, replace=replace, tab=tab)
 
     setup = _run(work())
     _put(setup.to_dict(), format, setup_summary(setup))

@@ -28,8 +28,8 @@ pytestmark = pytest.mark.integration
 
 #: More than two pages of the listing.
 MANY = 450
-#: More than are predicted before the first are stored.
-INTERRUPTED = 2500
+#: Pages of A4 at 120 dpi, which take longer to decode than it takes to interrupt.
+INTERRUPTED = 1200
 
 
 @pytest.fixture(scope="module")
@@ -53,10 +53,12 @@ def papers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def many_tasks(studio: LabelStudioClient, title: str, config: str, number: int = MANY) -> int:
-    """A project with so many tasks, all of one tiny page."""
+def many_tasks(
+    studio: LabelStudioClient, title: str, config: str, number: int = MANY, size: tuple[int, int] = (60, 80)
+) -> int:
+    """A project with so many tasks, all of one red page."""
     buffer = io.BytesIO()
-    Image.new("RGB", (60, 80), "red").save(buffer, "PNG")
+    Image.new("RGB", size, "red").save(buffer, "PNG")
     page = f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
     project = studio.create_project(title, config)
     studio.import_tasks(project, [{"image": page}] * number)
@@ -146,7 +148,7 @@ def test_a_project_of_any_size_is_predicted_once(commands: Commands, labelling_c
 
 
 def test_an_interrupted_run_stores_what_it_has_and_goes_on_there(commands: Commands, labelling_config: str) -> None:
-    project = many_tasks(commands.studio, "interrupted", labelling_config, INTERRUPTED)
+    project = many_tasks(commands.studio, "interrupted", labelling_config, INTERRUPTED, (1000, 1400))
     process = commands.start("predict", "--project", project, "--threads", 1)
     deadline = time.monotonic() + 60
     while not stored(commands, project) and time.monotonic() < deadline:

@@ -15,9 +15,11 @@ from imagefaulty.labelstudio._xml import read_tags
 from imagefaulty.labelstudio.client import LabelStudioClient
 from imagefaulty.labelstudio.config import LabelConfig, parse_label_config
 from imagefaulty.labelstudio.projects import (
+    REVIEW_TAB,
     Connection,
     Guard,
     Project,
+    add_review_tab,
     blocked_by,
     change_project,
     delete_connection,
@@ -105,7 +107,7 @@ def fixed_label_config() -> str:
 
 
 async def connect_backend(
-    client: LabelStudioClient, project: int, backend: BackendAddress, *, replace: bool = False
+    client: LabelStudioClient, project: int, backend: BackendAddress, *, replace: bool = False, tab: bool = True
 ) -> Setup:
     """Connect a project to a backend, or repair the connection; doing it twice changes nothing the second time.
 
@@ -114,6 +116,7 @@ async def connect_backend(
         project: The project's number.
         backend: The backend.
         replace: Remove the project's other connections: Label Studio asks the first one only.
+        tab: Add a tab to the Data Manager that shows the score, the least certain page first.
 
     Raises:
         LabelStudioError: Label Studio does not play along; the message says what to do.
@@ -130,6 +133,8 @@ async def connect_backend(
         await change_project(client, project, {"model_version": setup.model_version})
         setup.steps.append(f"chose {setup.model_version} for the score column, sorting and uncertainty sampling")
     await _register_webhook(client, project, backend, setup)
+    if tab and await add_review_tab(client, project):
+        setup.steps.append(f'added the tab "{REVIEW_TAB}" to the Data Manager')
     if not found.prelabels:
         setup.warnings.append('annotators get no predictions: "Use predictions to prelabel tasks" is off')
     if found.tasks and not await is_predicting(client, setup.connection):

@@ -11,6 +11,13 @@ from imagefaulty.labelstudio.client import LabelStudioClient
 
 #: What Label Studio says of a connection, by its code.
 _STATES: Final = {"CO": "connected", "DI": "disconnected", "ER": "error", "TR": "training", "PR": "predicting"}
+#: Title of the tab that :func:`add_review_tab` adds.
+REVIEW_TAB: Final = "Least certain first"
+_HIDDEN_COLUMNS: Final = (
+    *("inner_id", "completed_at", "cancelled_annotations", "annotators", "annotations_results", "annotations_ids"),
+    *("predictions_model_versions", "predictions_results", "total_predictions", "file_upload", "storage_filename"),
+    *("created_at", "updated_at", "updated_by", "avg_lead_time", "draft_exists", "data.pages", "data.sha256"),
+)
 _CALLED_BLOCKED: Final = "reserved network address"
 Guard = Literal["ML_BLOCK_LOCAL_IP", "SSRF_PROTECTION_ENABLED"]
 
@@ -229,6 +236,31 @@ async def save_webhook(
         await client.post("/api/webhooks/", {"project": project, "send_payload": True, **body})
     else:
         await client.patch(f"/api/webhooks/{number}/", body)
+
+
+async def add_review_tab(client: LabelStudioClient, project: int) -> bool:
+    """Add a tab to the Data Manager that shows the prediction score, the least certain page first.
+
+    Returns:
+        Whether it was added; False if the project has one of that title.
+    """
+    tabs = await client.get("/api/dm/views/", project=project)
+    if any((tab.get("data") or {}).get("title") == REVIEW_TAB for tab in tabs):
+        return False
+    hidden = [f"tasks:{column}" for column in _HIDDEN_COLUMNS]
+    data = {
+        "title": REVIEW_TAB,
+        "type": "list",
+        "target": "tasks",
+        "ordering": ["tasks:predictions_score"],
+        "hiddenColumns": {"explore": hidden, "labeling": hidden},
+        # All that the Data Manager's page expects to find.
+        "columnsWidth": {},
+        "columnsDisplayType": {},
+        "gridWidth": 4,
+    }
+    await client.post("/api/dm/views/", {"project": project, "data": data})
+    return True
 
 
 async def serve_local_folder(client: LabelStudioClient, project: int, path: str) -> None:

@@ -8,6 +8,7 @@ ARGS ?=
 
 VENV := .venv
 STUDIO_VENV := .venv-labelstudio
+STORE_VENV := .venv-object-store
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 LOCK := $(BIN)/pip-compile --quiet --strip-extras --no-allow-unsafe --no-emit-index-url --no-emit-find-links \
@@ -26,7 +27,7 @@ install: $(VENV)/.runtime ## Create .venv and install the package in it, with pi
 serve: install ## Serve the embedded model to Label Studio on port 9090 (PORT=...)
 	$(BIN)/imagefaulty serve --port $(PORT) $(ARGS)
 
-test: $(VENV)/.test $(STUDIO_VENV)/.installed browser ## Run all tests, with a real Label Studio and Chromium
+test: $(VENV)/.test $(STUDIO_VENV)/.installed $(STORE_VENV)/.installed browser ## Run all tests, with a real Label Studio and Chromium
 	$(BIN)/python -m pytest -m "not container" $(ARGS)
 
 test-fast: $(VENV)/.test ## Run the tests that need neither Label Studio nor a browser
@@ -95,7 +96,7 @@ lock: $(VENV)/.lint ## Pin the newest versions that pyproject.toml and requireme
 	mv requirements/train.txt.new requirements/train.txt
 
 clean: ## Remove environments, caches and build results
-	rm -rf .venv .venv-labelstudio .cache build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv $(STUDIO_VENV) $(STORE_VENV) .cache build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps: a file that is newer than what it was made from says that nothing needs to be done.
@@ -130,4 +131,10 @@ $(VENV)/.train: $(VENV)/.test requirements/train.txt
 $(STUDIO_VENV)/.installed: $(VENV)/.created
 	$(PYTHON) -m venv $(STUDIO_VENV)
 	$(STUDIO_VENV)/bin/python -m pip --disable-pip-version-check --quiet --quiet install --upgrade label-studio
+	@touch $@
+
+# An S3-compatible server for the tests. The extra [server] would bring all of AWS, sixty packages instead of thirty.
+$(STORE_VENV)/.installed: $(VENV)/.created
+	$(PYTHON) -m venv $(STORE_VENV)
+	$(STORE_VENV)/bin/python -m pip --disable-pip-version-check --quiet --quiet install --upgrade "moto[s3]" flask flask-cors
 	@touch $@

@@ -45,10 +45,10 @@ def label_studio(executable: Path, folder: Path, *, guards: Mapping[str, str] | 
         "FRONTEND_SENTRY_DSN": "",
         "LOCAL_FILES_SERVING_ENABLED": "true",
         "LOCAL_FILES_DOCUMENT_ROOT": str(folder / "files"),
-        **(GUARDS_OFF if guards is None else guards),
         # Ours, meant for the backend.
         "LABEL_STUDIO_URL": "",
         "LABEL_STUDIO_HOST": "",
+        **(GUARDS_OFF if guards is None else guards),
     }
     command = [str(executable), "start", "-b", "--internal-host", "127.0.0.1", "--port", str(port)]
     command += ["--username", USERNAME, "--password", PASSWORD]

@@ -98,7 +98,7 @@ def test_a_folder_in_use_is_left_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ({"file": "0.png", "corner": "torn"}, r"line 2: 'torn' is no class of corner; use ok, folded_corner"),
+        ({"file": "0.png", "corner": "torn"}, r"line 2: 'torn' is not a class of corner; use ok, folded_corner"),
         ({"path": "0.png", "corner": "ok"}, "has no column 'file'"),
     ],
 )

@@ -22,7 +22,7 @@ import pytest
 from tests.bundles import tiny_bundle
 from tests.conftest import REPOSITORY, absent
 
-#: The launcher is the last release on the package registry. It does not declare redis and rq, which it imports.
+#: The launcher is the last release on PyPI. It does not declare redis and rq, which it imports.
 LAUNCHER = ["label-studio-ml==1.0.9", "redis", "rq"]
 WSGI = REPOSITORY / "label" / "_wsgi.py"
 

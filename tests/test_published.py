@@ -128,7 +128,7 @@ def test_a_file_that_is_no_graph_of_that_kind_is_refused_by_name(home: Path) -> 
     with pytest.raises(BundleDamaged, match=r"corner_model\.onnx: its output has 3 classes, but corner has 2"):
         load_bundle(home)
     (home / PUBLISHED["corner"].file).write_bytes(b"no graph")
-    with pytest.raises(BundleDamaged, match=r"corner_model\.onnx: is no ONNX graph that loads") as caught:
+    with pytest.raises(BundleDamaged, match=r"corner_model\.onnx: is not an ONNX graph that loads") as caught:
         load_bundle(home)
     assert "\n" not in caught.value.message
 

@@ -51,7 +51,7 @@ def read_labelled(table: Path, checks: tuple[CheckName, ...]) -> list[LabelledPa
         checks: The checks whose labels are wanted; rows without any of them are left out.
 
     Raises:
-        SettingsError: The table cannot be read, or a label is no class of its check.
+        SettingsError: The table cannot be read, or a label is not a class of its check.
     """
     try:
         with table.open(encoding="utf-8-sig", newline="") as file:
@@ -68,7 +68,7 @@ def _labelled(rows: csv.DictReader[str], table: Path, checks: tuple[CheckName, .
         for check, label in labels.items():
             if label not in (known := check_named(check).class_names):
                 raise SettingsError(
-                    f"{table}, line {rows.line_num}: {label!r} is no class of {check}; "
+                    f"{table}, line {rows.line_num}: {label!r} is not a class of {check}; "
                     f"use {', '.join(known)} or nothing"
                 )
         if labels:
@@ -129,7 +129,7 @@ def convert(source: Path, target: Path, *, labelled: Path | None, published: Map
         published: Names of the published files that differ, by check.
 
     Raises:
-        BundleError: The source is no usable bundle.
+        BundleError: The source is not a usable bundle.
         SettingsError: The target is in use or cannot be written to, or the table cannot be used.
     """
     bundle = load_bundle(source, published=published)

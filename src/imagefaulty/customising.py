@@ -147,7 +147,7 @@ def _module(place: str) -> ModuleType:
     name = f"imagefaulty_customisation_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise SettingsError(f"{place}: is no Python file; name the one with your class")
+        raise SettingsError(f"{place}: is not a Python file; name the one with your class")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)

@@ -1,7 +1,7 @@
 """Answers from elsewhere: an ONNX file, a Python function or a remote model answers a question of your own.
 
 An extra check is asked of every page after the bundle's own; its answer goes where theirs go: findings, tables, JSON
-and the controls of a labelling configuration. It may also answer one of the four checks in the bundle's stead.
+and the controls of a labelling configuration. It may also answer one of the four checks instead of the bundle.
 """
 
 from __future__ import annotations

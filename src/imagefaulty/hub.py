@@ -38,7 +38,7 @@ def parse_reference(text: str) -> HubReference:
     """
     found = _REFERENCE.fullmatch(text)
     if found is None:
-        raise SettingsError(f"{text!r} is no reference to the hub; write hf:OWNER/NAME or hf:OWNER/NAME@REVISION")
+        raise SettingsError(f"{text!r} is not a hub reference; write hf:OWNER/NAME or hf:OWNER/NAME@REVISION")
     return HubReference(f"{found['owner']}/{found['name']}", found["revision"])
 
 
@@ -58,7 +58,7 @@ def pull(
     Raises:
         SettingsError: The extra ``hub`` is not installed.
         SourceError: The repository or revision does not exist, wants a login, or the hub cannot be reached.
-        BundleError: What was fetched is no usable bundle.
+        BundleError: What was fetched is not a usable bundle.
     """
     return load_bundle(_snapshot(reference, target), published=published)
 

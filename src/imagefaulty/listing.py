@@ -44,7 +44,7 @@ def write(findings: Iterable[Finding], form: Format, *, checks: Sequence[Check],
 
 
 def _encodable(text: str) -> str:
-    """Escape what UTF-8 cannot hold: bytes of a file name that are no text. In JSON the escapes mean those bytes."""
+    """Escape what UTF-8 cannot hold: bytes of a file name that are not text. In JSON the escapes mean those bytes."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 

@@ -114,7 +114,7 @@ def published_bundle(home: Path, names: Mapping[CheckName, str]) -> Bundle | Non
 
     Raises:
         BundleNotFound: A file under a name of its own is missing.
-        BundleDamaged: A file is no ONNX graph of the right shape.
+        BundleDamaged: A file is not an ONNX graph of the right shape.
     """
     files = {check: path for check in CHECK_NAMES if (path := _file(home, check, names)) is not None}
     if not files:
@@ -181,7 +181,7 @@ def _ends(path: Path) -> tuple[ort.NodeArg, ort.NodeArg]:
         session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # noqa: BLE001 - ONNX Runtime raises a dozen unrelated types for a bad file
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise BundleDamaged(f"{path}: is no ONNX graph that loads ({reason}); fetch it again") from None
+        raise BundleDamaged(f"{path}: is not an ONNX graph that loads ({reason}); fetch it again") from None
     if len(session.get_inputs()) != 1 or not session.get_outputs():
         raise BundleDamaged(f"{path}: has {len(session.get_inputs())} inputs, not one; is it one of the four graphs?")
     return session.get_inputs()[0], session.get_outputs()[0]

@@ -49,14 +49,14 @@ class AllowedSources:
         """
         named = [Path(each) for each in folders.split(os.pathsep) if each.strip()]
         if missing := [str(each) for each in named if not each.is_dir()]:
-            raise SettingsError(f"ALLOWED_PATHS: {missing[0]} is no folder; name folders that exist")
+            raise SettingsError(f"ALLOWED_PATHS: {missing[0]} is not a folder; name folders that exist")
         prefixes = tuple(addresses.replace(",", " ").split())
         for prefix in prefixes:
             try:
                 origin(prefix)
             except ValueError:
                 raise SettingsError(
-                    f"ALLOWED_URLS: {shown(prefix)} is no address; write http://host/ or https://host/folder/"
+                    f"ALLOWED_URLS: {shown(prefix)} is not an address; write http://host/ or https://host/folder/"
                 ) from None
         return cls(tuple(each.resolve() for each in named), prefixes, limit_bytes, timeout_s)
 
@@ -77,7 +77,7 @@ class AllowedSources:
             raise SourceForbidden(f"{shown(path)} is not below a folder of ALLOWED_PATHS; send the file itself")
         try:
             if not real.is_file():
-                raise SourceNotFound(f"{shown(path)} is no file here; check the path")
+                raise SourceNotFound(f"{shown(path)} does not exist here; check the path")
             with real.open("rb") as file:
                 data = file.read(self.limit_bytes + 1)
         except OSError as error:

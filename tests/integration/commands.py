@@ -26,10 +26,10 @@ class Commands:
 
     Args:
         studio: The Label Studio.
-        bundle: The model bundle.
+        bundle: The model bundle; None is the embedded one.
     """
 
-    def __init__(self, studio: label_studio.LabelStudioClient, bundle: Path) -> None:
+    def __init__(self, studio: label_studio.LabelStudioClient, bundle: Path | None) -> None:
         self.studio = studio
         self.bundle = bundle
 
@@ -50,7 +50,7 @@ class Commands:
         return {
             "LABEL_STUDIO_URL": self.studio.url,
             "LABEL_STUDIO_API_KEY": self.studio.personal_token,
-            "MODEL_DIR": str(self.bundle),
+            "MODEL_DIR": str(self.bundle or ""),
             "MODEL_PATH": "",
         }
 

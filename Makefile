@@ -15,7 +15,7 @@ LOCK := $(BIN)/pip-compile --quiet --strip-extras --no-allow-unsafe --no-emit-in
 	--no-emit-trusted-host --no-emit-options --no-header --annotation-style=line
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-fast test-container container-tools lint format bench bench-check train-env \
+.PHONY: help install serve test test-fast test-container container-tools lint format bench bench-check fast-path train-env \
 	studio studio-env browser lock clean
 
 help: ## Show this list
@@ -50,6 +50,9 @@ bench: $(VENV)/.test ## Measure speed against the decode floor and the reference
 
 bench-check: $(VENV)/.test ## Measure, and fail where a ratio fell by 15 % since the last kept run
 	$(BIN)/python -m benchmarks --check $(ARGS)
+
+fast-path: $(VENV)/.test ## Check on all held-out pages that shrinking while decoding costs no accuracy (DATA=folder)
+	$(BIN)/python -m benchmarks.fast_path $(or $(DATA),../shared/data) $(ARGS)
 
 train-env: $(VENV)/.train ## Add what training needs to .venv (torch: several hundred megabytes)
 

@@ -25,7 +25,7 @@ def page_rows(
 ) -> Iterator[Row]:
     """Time each file on one thread."""
     for each in files:
-        yield _row(each.name, _steps(each, inspector, reference), rounds)
+        yield _row(each.name, _steps(each, inspector, reference), rounds, by_clock=False)
 
 
 def all_cores_row(file: Input, inspector: Inspector, reference: ReferencePipeline, *, rounds: int) -> Row:
@@ -37,7 +37,7 @@ def all_cores_row(file: Input, inspector: Inspector, reference: ReferencePipelin
             return lambda: list(pool.map(lambda _: step(), range(_BATCH * workers)))
 
         steps = {name: side_by_side(step) for name, step in _steps(file, inspector, reference).items()}
-        return _row(f"{file.name}, {_BATCH * workers} on {workers} cores", steps, rounds)
+        return _row(f"{file.name}, {_BATCH * workers} on {workers} cores", steps, rounds, by_clock=True)
 
 
 def _steps(file: Input, inspector: Inspector, reference: ReferencePipeline) -> dict[str, Callable[[], object]]:
@@ -52,6 +52,6 @@ def _steps(file: Input, inspector: Inspector, reference: ReferencePipeline) -> d
     return steps
 
 
-def _row(name: str, steps: dict[str, Callable[[], object]], rounds: int) -> Row:
+def _row(name: str, steps: dict[str, Callable[[], object]], rounds: int, *, by_clock: bool) -> Row:
     timings = interleaved(steps, rounds=rounds)
-    return Row(name, timings["ours"], timings["floor"], timings.get("backend"), timings.get("api"))
+    return Row(name, timings["ours"], timings["floor"], timings.get("backend"), timings.get("api"), by_clock=by_clock)

@@ -41,25 +41,23 @@ def heading(run: Mapping[str, Any]) -> str:
     return (
         f"{run['page']}; model {run['model']} ({', '.join(run['files'])})\n"
         f"{run['machine']['cpu']}, {run['machine']['cores']} cores; "
-        f"medians of {run['rounds']} interleaved rounds, ms\n\n"
-        f"{'':<34}{'floor':>9}{'ours':>9}{'CPU':>9}{'backend':>10}{'API':>9}"
-        f"{'ours/floor':>12}{'backend/ours':>14}{'API/ours':>10}"
+        f"medians of {run['rounds']} interleaved rounds, ms; by the (c)lock or in (p)rocessor time\n\n"
+        f"{'':<36}{'floor':>9}{'ours':>10}{'backend':>11}{'API':>10}{'ours/floor':>13}{'backend/ours':>14}{'API/ours':>10}"
     )
 
 
 def as_line(row: Row) -> str:
     """One row of the table."""
-    floor, backend, api = row.floor, row.backend, row.api
+    ratios = row.ratios
     cells = [
-        f"{row.name:<34}",
-        _number(floor.median_ms if floor else None, 9),
-        _number(row.ours.median_ms, 9),
-        _number(row.ours.cpu_ms or None, 9),
-        _number(backend.median_ms if backend else None, 10),
-        _number(api.median_ms if api else None, 9),
-        _number(row.ours.median_ms / floor.median_ms if floor else None, 12, 2),
-        _number(row.ratios.get("backend"), 14),
-        _number(row.ratios.get("api"), 10),
+        f"{row.name:<34}{'c' if row.by_clock else 'p':<2}",
+        *(
+            _number(None if timing is None else row.measure(timing), width)
+            for timing, width in ((row.floor, 9), (row.ours, 10), (row.backend, 11), (row.api, 10))
+        ),
+        _number(1 / ratios["floor"] if "floor" in ratios else None, 13, 2),
+        _number(ratios.get("backend"), 14),
+        _number(ratios.get("api"), 10),
     ]
     return "".join(cells) + "".join(_facts(row))
 

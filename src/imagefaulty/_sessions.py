@@ -55,8 +55,8 @@ class Session:
     def __init__(self, bundle: Bundle, graph: GraphSpec, *, threads: int, provider: Provider) -> None:
         providers = _providers(provider)
         spare = graph.fallback
-        # Eight bits are made for the processor; other devices run them as single precision with detours.
-        self.file = graph.file if spare is None or providers == [_CPU] else spare.file
+        # Eight bits are made for processors; CUDA has no kernels for them and would compute in floats with detours.
+        self.file = graph.file if spare is None or providers[0] != _NAMES["cuda"][0] else spare.file
         self._session = _opened(bundle, graph, self.file, threads, providers)
         if spare is not None and self.file == graph.file and not _as_recorded(self._session, graph, spare):
             self.file = spare.file

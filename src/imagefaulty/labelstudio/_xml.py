@@ -35,10 +35,10 @@ class Tag:
         """Return an attribute without surrounding space, ``""`` where it is missing."""
         return self.attributes.get(attribute, "").strip()
 
-    def descendants(self, name: str) -> Iterator[Tag]:
-        """Yield all elements of that lower-case name below this one, in document order."""
+    def descendants(self, name: str | None = None) -> Iterator[Tag]:
+        """Yield all elements of that lower-case name (None: of any) below this one, in document order."""
         for child in self.children:
-            if child.name == name:
+            if name is None or child.name == name:
                 yield child
             yield from child.descendants(name)
 

@@ -144,6 +144,20 @@ class _Control:
     threshold: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """Names in a configuration: the Image tags by theirs, and names that several controls have."""
+
+    pictures: Mapping[str, Tag]
+    repeated: frozenset[str]
+
+    @classmethod
+    def of(cls, root: Tag) -> _Names:
+        pictures = {tag.get("name"): tag for tag in root.descendants("image") if tag.get("name")}
+        controls = Counter(tag.get("name") for tag in root.descendants() if tag.get("toName") and tag.get("name"))
+        return cls(pictures, frozenset(name for name, count in controls.items() if count > 1))
+
+
 _Strategy: TypeAlias = Callable[[_Control, tuple[Check, ...]], Binding | None]
 
 
@@ -165,10 +179,10 @@ def parse_label_config(text: str, checks: tuple[Check, ...] = CHECKS) -> LabelCo
     """
     root = read_tags(text)
     notes: list[ControlNote] = []
-    pictures = {tag.get("name"): tag for tag in root.descendants("image") if tag.get("name")}
-    controls = list(_usable_controls(root, pictures, notes))
+    names = _Names.of(root)
+    controls = list(_usable_controls(root, names, notes))
     bindings = _bind(controls, checks, notes)
-    markers = tuple(_markers(root, pictures, checks, notes))
+    markers = tuple(_markers(root, names, checks, notes))
     if not bindings and not markers:
         reasons = "; ".join(str(note) for note in notes) or "it has no Choices tag"
         raise LabelConfigError(
@@ -179,23 +193,17 @@ def parse_label_config(text: str, checks: tuple[Check, ...] = CHECKS) -> LabelCo
     return LabelConfig(tuple(sorted(bindings, key=lambda binding: order[binding.control])), tuple(notes), markers)
 
 
-def _usable_controls(root: Tag, pictures: Mapping[str, Tag], notes: list[ControlNote]) -> Iterator[_Control]:
+def _usable_controls(root: Tag, names: _Names, notes: list[ControlNote]) -> Iterator[_Control]:
     """Yield the Choices tags about an image; note the others."""
-    seen: set[str] = set()
     for tag in root.descendants("choices"):
-        name = tag.get("name")
-        if name in seen:
-            notes.append(ControlNote(name, "stands twice in the configuration: give each control a name of its own"))
-            continue
-        seen.add(name)
         try:
-            yield _control(tag, pictures)
+            yield _control(tag, names)
         except Unmatched as reason:
-            notes.append(ControlNote(name, str(reason)))
+            notes.append(ControlNote(tag.get("name"), str(reason)))
 
 
-def _control(tag: Tag, pictures: Mapping[str, Tag]) -> _Control:
-    picture = _picture(tag, pictures)
+def _control(tag: Tag, names: _Names) -> _Control:
+    picture = _picture(tag, names)
     if _is_true(tag, "perRegion"):
         raise Unmatched("asks about single regions (perRegion), not about the page")
     choices = options(tag, "choice")
@@ -205,15 +213,18 @@ def _control(tag: Tag, pictures: Mapping[str, Tag]) -> _Control:
     return _Control(tag.get("name"), tag.get("check"), picture, choices, per_page, score_threshold(tag))
 
 
-def _picture(tag: Tag, pictures: Mapping[str, Tag]) -> Picture:
+def _picture(tag: Tag, names: _Names) -> Picture:
     """Return the image that a control is about."""
     if not tag.get("name"):
         raise Unmatched("has no name: give it one")
+    if tag.get("name") in names.repeated:
+        # Which of them Label Studio would take a result for is not ours to guess.
+        raise Unmatched("stands twice in the configuration: give each control a name of its own")
     targets = [name.strip() for name in tag.get("toName").split(",")]
-    name = next((name for name in targets if name in pictures), None)
+    name = next((name for name in targets if name in names.pictures), None)
     if name is None:
         raise Unmatched(f"has toName={tag.get('toName')!r}, which names no Image tag")
-    image = pictures[name]
+    image = names.pictures[name]
     single, several = image.get("value"), image.get("valueList")
     variable = several or single
     if not variable.startswith("$") or len(variable) == 1:
@@ -322,20 +333,18 @@ def _binding(control: _Control, check: Check, emits: Mapping[str, str]) -> Bindi
     )
 
 
-def _markers(
-    root: Tag, pictures: Mapping[str, Tag], checks: tuple[Check, ...], notes: list[ControlNote]
-) -> Iterator[Marker]:
+def _markers(root: Tag, names: _Names, checks: tuple[Check, ...], notes: list[ControlNote]) -> Iterator[Marker]:
     """Yield the controls that can show where a fault is; note those that could but for their labels."""
     for kind in _MARKER_KINDS:
         for tag in root.descendants(kind):
             try:
-                yield _marker(kind, tag, pictures, checks)
+                yield _marker(kind, tag, names, checks)
             except Unmatched as reason:
                 notes.append(ControlNote(tag.get("name"), str(reason)))
 
 
-def _marker(kind: MarkerKind, tag: Tag, pictures: Mapping[str, Tag], checks: tuple[Check, ...]) -> Marker:
-    picture = _picture(tag, pictures)
+def _marker(kind: MarkerKind, tag: Tag, names: _Names, checks: tuple[Check, ...]) -> Marker:
+    picture = _picture(tag, names)
     emits: dict[CheckName, str] = {}
     for label in options(tag, "label"):
         named = label.check or tag.get("check")

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.integration
 #: More than two pages of the listing.
 MANY = 450
 #: Pages of A4 at 120 dpi, which take longer to decode than it takes to interrupt.
-INTERRUPTED = 1200
+INTERRUPTED = 700
 
 
 @pytest.fixture(scope="module")

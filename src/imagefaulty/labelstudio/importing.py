@@ -119,7 +119,7 @@ async def import_folder(
     found = await get_project(client, project)
     config = await ensure_label_config(client, found, known_checks(inspector.checks if inspector else ()))
     run = ImportRun(project)
-    shelf = _Uploads(client, project) if local_files is None else await _shelf(client, project, local_files)
+    shelf = await _shelf(client, project, local_files)
     known = {key async for key in _known_pages(client, project)} if found.tasks else set()
     maker = _TaskMaker(config, inspector, finish)
     preparation = Preparation(
@@ -133,11 +133,8 @@ async def import_folder(
     )
     try:
         async for pages in _bulks(preparation.pages(files)):
-            references = await shelf.keep(pages)
-            tasks = [maker.task(page, reference) for page, reference in zip(pages, references, strict=True)]
-            await import_tasks(client, project, tasks)
-            run.imported += len(tasks)
-            run.predicted += sum("predictions" in task for task in tasks)
+            predicted = await _import(client, project, pages, shelf, maker)
+            run.imported, run.predicted = run.imported + len(pages), run.predicted + predicted
             run.skipped = preparation.skipped
             watch(run)
     finally:
@@ -147,6 +144,16 @@ async def import_folder(
         # The score column is filled for the chosen version only.
         await change_project(client, project, {"model_version": inspector.bundle.model_version})
     return run
+
+
+async def _import(
+    client: LabelStudioClient, project: int, pages: list[ReadyPage], shelf: _Shelf, maker: _TaskMaker
+) -> int:
+    """Import some pages; return how many have a prediction."""
+    references = await shelf.keep(pages)
+    tasks = [maker.task(page, reference) for page, reference in zip(pages, references, strict=True)]
+    await import_tasks(client, project, tasks)
+    return sum("predictions" in task for task in tasks)
 
 
 class _Shelf(Protocol):
@@ -184,7 +191,9 @@ class _ServedFiles:
         return f"{self.prefix}/data/local-files/?d={quote(path)}"
 
 
-async def _shelf(client: LabelStudioClient, project: int, local_files: LocalFiles) -> _ServedFiles:
+async def _shelf(client: LabelStudioClient, project: int, local_files: LocalFiles | None) -> _Shelf:
+    if local_files is None:
+        return _Uploads(client, project)
     folder = f"{_SERVED_FOLDER}/project-{project}"
     try:
         (local_files.root / folder).mkdir(parents=True, exist_ok=True)

@@ -95,16 +95,7 @@ async def predict_project(
     found = await get_project(client, project)
     config = parse_label_config(found.label_config, known_checks(inspector.checks))
     run = ProjectRun(project, inspector.bundle.model_version)
-    predictor = BatchPredictor(
-        inspector,
-        reader,
-        incidents=IncidentLog(),
-        metrics=Metrics(),
-        threads=threads,
-        fetches=fetches,
-        budget_s=_UNHURRIED_S,
-        finish=finish,
-    )
+    predictor = _predictor(inspector, reader, threads=threads, fetches=fetches, finish=finish)
     outbox = Outbox(client, project)
     worker = _Worker(run, predictor, config, Access(Studio(client.url), (client.token,)), outbox, watch)
     pages = list_tasks(
@@ -124,6 +115,21 @@ async def predict_project(
         # Label Studio fills the score column for the chosen version only, and chooses none for pushed predictions.
         await change_project(client, project, {"model_version": run.model_version})
     return run
+
+
+def _predictor(
+    inspector: Inspects, reader: MediaReader, *, threads: int, fetches: int, finish: Finish | None
+) -> BatchPredictor:
+    return BatchPredictor(
+        inspector,
+        reader,
+        incidents=IncidentLog(),
+        metrics=Metrics(),
+        threads=threads,
+        fetches=fetches,
+        budget_s=_UNHURRIED_S,
+        finish=finish,
+    )
 
 
 @dataclass(slots=True)

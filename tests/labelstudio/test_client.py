@@ -137,7 +137,16 @@ def test_a_personal_token_is_swapped_once_and_again_when_refused(server: ApiServ
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
 def test_what_may_pass_is_tried_again(server: ApiServer, status: int) -> None:
     server.answers = [told(status), told(status), told(200, "well")]
+    assert call(server, lambda client: client.get("/x")) == "well"
+
+
+def test_writing_is_repeated_only_when_it_was_refused_unread(server: ApiServer) -> None:
+    server.answers = [told(429), told(200, "well")]
     assert call(server, lambda client: client.post("/x", {})) == "well"
+    server.answers = [told(504), told(200, "done twice")]
+    with pytest.raises(LabelStudioUnreachable, match="busy"):
+        call(server, lambda client: client.post("/x", {}))
+    assert len(server.answers) == 1
 
 
 def test_reading_is_repeated_when_the_connection_breaks_off(server: ApiServer) -> None:

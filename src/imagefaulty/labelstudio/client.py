@@ -168,7 +168,11 @@ class LabelStudioClient:
             )
         if answer.status_code in _PASSING_STATUSES:
             busy = f"Label Studio at {self.url} is busy ({answer.status_code}); try again later"
-            raise _Passing(LabelStudioUnreachable(busy))
+            # A gateway that gives up does not stop Label Studio: what was posted may yet be done, so only reading,
+            # and what was refused unread (429), is repeated.
+            repeatable = answer.request.method == "GET" or answer.status_code == HTTPStatus.TOO_MANY_REQUESTS
+            error = LabelStudioUnreachable(busy)
+            raise _Passing(error) if repeatable else error
         if answer.is_error:
             raise self._error(answer)
         if not answer.content:

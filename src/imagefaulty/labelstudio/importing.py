@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
 from urllib.parse import quote, urlsplit
 
-from imagefaulty._formats import SUFFIXES
 from imagefaulty.errors import SettingsError
+from imagefaulty.finding import Failure, Finding
+from imagefaulty.folders import files_of
 from imagefaulty.labelstudio.client import LabelStudioClient
 from imagefaulty.labelstudio.config import LabelConfig
 from imagefaulty.labelstudio.connecting import ensure_label_config, known_checks
@@ -20,8 +22,10 @@ from imagefaulty.labelstudio.projects import change_project, get_project, serve_
 from imagefaulty.labelstudio.rendering import Rendering
 from imagefaulty.labelstudio.tasks import import_tasks, list_tasks, upload_files
 from imagefaulty.pages import Limits
+from imagefaulty.service.answers import flaw
 from imagefaulty.service.batch import Finish, Inspects
 
+_log: Final = logging.getLogger(__name__)
 # Label Studio takes at most 100 files and 250 MB in one upload.
 _BULK_PAGES: Final = 50
 _BULK_BYTES: Final = 64 * 2**20
@@ -115,7 +119,9 @@ async def import_folder(
         SettingsError: The folder holds nothing to import.
         LabelStudioError: Label Studio does not play along; the message says why.
     """
-    files = _files(folder)
+    if not folder.exists():
+        raise SettingsError(f"there is no folder {folder}; check the path")
+    files = files_of([folder])
     found = await get_project(client, project)
     config = await ensure_label_config(client, found, known_checks(inspector.checks if inspector else ()))
     run = ImportRun(project)
@@ -139,7 +145,7 @@ async def import_folder(
             watch(run)
     finally:
         preparation.close()
-        run.skipped, run.problems = preparation.skipped, preparation.problems
+        run.skipped, run.problems = preparation.skipped, preparation.problems + maker.problems
     if inspector is not None and run.predicted and not found.model_version:
         # The score column is filled for the chosen version only.
         await change_project(client, project, {"model_version": inspector.bundle.model_version})
@@ -184,10 +190,15 @@ class _ServedFiles:
         # Names by digest are plain ASCII and never clash; two levels keep folders small.
         path = f"{self.folder}/{page.sha256[:2]}/{page.sha256[:16]}-p{page.number:04d}.jpg"
         target = self.root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
         partial = target.with_suffix(".partial")
-        partial.write_bytes(page.jpeg)
-        partial.replace(target)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            partial.write_bytes(page.jpeg)
+            partial.replace(target)
+        except OSError as error:
+            raise SettingsError(
+                f"{target} cannot be written ({error.strerror}); make room or correct --local-files, then import again"
+            ) from None
         return f"{self.prefix}/data/local-files/?d={quote(path)}"
 
 
@@ -224,6 +235,7 @@ class _TaskMaker:
         self._config = config
         self._version = inspector.bundle.model_version if inspector else ""
         self._finish = finish
+        self.problems: list[PageProblem] = []
 
     def task(self, page: ReadyPage, reference: str) -> Mapping[str, Any]:
         data: dict[str, Any] = {"source": page.source, "page": page.number, "pages": page.count, "sha256": page.sha256}
@@ -231,11 +243,25 @@ class _TaskMaker:
             data[picture.data_key] = [reference] if picture.listed else reference
         if page.finding is None or not page.finding.ok:
             return {"data": data}
-        findings = dict.fromkeys(self._config.data_keys, page.finding)
+        made = self._predicted(page, dict.fromkeys(self._config.data_keys, page.finding))
+        return {"data": data, "predictions": [made]} if made else {"data": data}
+
+    def _predicted(self, page: ReadyPage, findings: Mapping[str, Finding]) -> Mapping[str, Any]:
+        """Return the prediction, ``{}`` where somebody's hook makes none that can be sent."""
         made = prediction(self._config, findings, model_version=self._version)
-        if self._finish is not None:
+        if self._finish is None:
+            return made
+        try:
             made = self._finish(made, findings)
-        return {"data": data, "predictions": [made]}
+            reason = flaw(made, self._version)
+        except Exception as error:  # noqa: BLE001 - a hook takes its page down and no other; the log has the rest
+            _log.exception("%s, page %d: finish() of the customisation failed", page.source, page.number)
+            reason = f"failed ({type(error).__name__}); see the log"
+        if reason:
+            failure = Failure("internal", f"what finish() of the customisation makes {reason}")
+            self.problems.append(PageProblem(page.source, page.number, failure))
+            return {}
+        return made
 
 
 async def _known_pages(client: LabelStudioClient, project: int) -> AsyncIterator[PageKey]:
@@ -244,14 +270,3 @@ async def _known_pages(client: LabelStudioClient, project: int) -> AsyncIterator
             digest, number = task["data"].get("sha256"), task["data"].get("page")
             if isinstance(digest, str) and isinstance(number, int):
                 yield digest, number
-
-
-def _files(folder: Path) -> Sequence[Path]:
-    if not folder.exists():
-        raise SettingsError(f"there is no folder {folder}; check the path")
-    if folder.is_file():
-        return [folder]
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-    if not found:
-        raise SettingsError(f"{folder}: no images or documents below it; the endings are {' '.join(sorted(SUFFIXES))}")
-    return found

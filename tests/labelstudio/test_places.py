@@ -233,7 +233,7 @@ def any_finding(draw: st.DrawFn) -> Finding:
     return Finding(Provenance("page", MODEL, original_size=draw(SIZES)), answers)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
 @given(CONTROLS, st.lists(st.none() | any_finding(), max_size=4), st.booleans())
 def test_label_studio_accepts_whatever_is_found(
     label_studio_judge: Judge, controls: list[str], pages: list[Finding | None], listed: bool

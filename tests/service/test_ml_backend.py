@@ -262,7 +262,12 @@ CONFIGS = st.lists(st.sampled_from(CONTROLS), unique=True).map(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    deadline=None,
+    # How long it takes to make examples up is the machine's business.
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(tasks=st.lists(TASKS, max_size=5), config=CONFIGS | JSON)
 def test_whatever_is_sent_is_answered_entry_by_entry_or_refused(
     client: TestClient, label_studio_judge: Judge, tasks: list[Any], config: Any

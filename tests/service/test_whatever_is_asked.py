@@ -101,7 +101,7 @@ def service(open_client: OpenClient, engine: Moody) -> Any:
         yield client
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
 @given(
     config=any_config(),
     asked=st.lists(st.tuples(TASK, st.sampled_from(["well", "well", "error", "surprise", "mute"])), max_size=4),

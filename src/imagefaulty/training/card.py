@@ -56,10 +56,7 @@ def _source_rows(manifest: Manifest, folds: Mapping[str, int]) -> Iterator[list[
     for record in manifest.records:
         by_source.setdefault(record.source, []).append(record)
     for source, records in sorted(by_source.items(), key=lambda item: item[0].casefold()):
-        counts = [
-            sum(record.labels.get(check) == label for record in records)
-            for check, label, _ in _COUNTED
-        ]
+        counts = [sum(record.labels.get(check) == label for record in records) for check, label, _ in _COUNTED]
         yield [
             source,
             str(len(records)),

@@ -31,6 +31,13 @@ def test_health_says_up(client: TestClient, path: str) -> None:
     assert answer["model_class"] == "ImageFaulty"
 
 
+@pytest.mark.parametrize("path", ["/", "/health"])
+def test_monitors_may_ask_with_head(client: TestClient, path: str) -> None:
+    answer = client.head(path)
+    assert answer.status_code == 200
+    assert answer.content == b""
+
+
 def test_setup_predictions_and_versions_name_the_same_version(client: TestClient, labelling_config: str) -> None:
     version = client.post("/setup", json={"project": "2.1", "schema": labelling_config}).json()["model_version"]
     assert version.startswith("tiny-1.0-")

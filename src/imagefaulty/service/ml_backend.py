@@ -58,6 +58,8 @@ def routes() -> APIRouter:
     router = APIRouter()
     for path in ("/", "/health"):
         router.add_api_route(path, health, methods=["GET"])
+        # Monitors ask with HEAD.
+        router.add_api_route(path, health, methods=["HEAD"], include_in_schema=False)
     router.add_api_route("/setup", setup, methods=["POST"])
     router.add_api_route("/predict", predict, methods=["POST"])
     router.add_api_route("/validate", validate, methods=["POST"])

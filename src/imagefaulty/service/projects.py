@@ -15,6 +15,9 @@ from imagefaulty.service.settings import Settings
 
 _log: Final = logging.getLogger(__name__)
 _LIMIT: Final = 256
+#: What is longer is not kept. Label Studio's keys have some 20 characters; configurations of a book of labels 100,000.
+_KEY_CHARACTERS: Final = 200
+_SCHEMA_CHARACTERS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,8 @@ class ProjectBook:
         return project
 
     def _keep(self, key: str, project: Project) -> None:
+        if len(key) > _KEY_CHARACTERS or len(project.schema) > _SCHEMA_CHARACTERS:
+            return
         self._projects.pop(key, None)
         self._projects[key] = project
         if len(self._projects) > _LIMIT:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 #: are the same files again: 500 different ones would only show how fast the disk is.
 _SLICES = 20
 _SECONDS_A_DAY = 86_400
+#: Work that needs nothing but a processor: shows how many there are to be had beside what else runs on the machine.
+_HASHED = bytes(1 << 25)
+_HASHES = 16
 
 
 def folder_row(page: bytes, folder: Path, inspector: Inspector, *, pages: int) -> Row:
@@ -43,15 +48,27 @@ def folder_row(page: bytes, folder: Path, inspector: Inspector, *, pages: int) -
         if not all(finding.ok for finding in inspector.inspect_many(paths, workers=workers)):
             raise RuntimeError("a page of the folder failed")
 
-    timings = interleaved({"one": lambda: work(1), "all": lambda: work(cores)}, rounds=max(1, pages // size))
+    steps = {
+        "one": lambda: work(1),
+        "all": lambda: work(cores),
+        "hashing on one": lambda: _hash(1),
+        "hashing on all": lambda: _hash(cores),
+    }
+    timings = interleaved(steps, rounds=max(1, pages // size))
     a_day = size / timings["all"].median_ms * 1000 * _SECONDS_A_DAY
     facts = {"pages": float(pages), "cores": float(cores), "pages_a_day": float(round(a_day))}
+    facts["cores_to_be_had"] = round(timings["hashing on one"].median_ms / timings["hashing on all"].median_ms, 2)
     return Row(
         f"folder of {pages} pages, {cores} workers",
         _each(timings["all"], size),
         _each(timings["one"], size),
         facts=facts,
     )
+
+
+def _hash(workers: int) -> None:
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(lambda _: hashlib.sha256(_HASHED).digest(), range(_HASHES)))
 
 
 def _each(timing: Timing, pages: int) -> Timing:

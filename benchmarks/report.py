@@ -71,6 +71,7 @@ def _facts(row: Row) -> Iterator[str]:
         yield f"  {row.facts['resident_mb']:.0f} MB resident"
     if "pages_a_day" in row.facts:
         yield f"  {row.facts['pages_a_day'] / 1e6:.2f} million pages a day"
+        yield f", {row.facts['cores_to_be_had']:.2f} cores to be had"
 
 
 def _cpu() -> str:

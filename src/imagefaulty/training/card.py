@@ -107,6 +107,8 @@ def cross_validation_table(found: Mapping[str, Any]) -> str:
     ]
     for check, each in found.items():
         for row, (name, recall) in zip(each["confusion"], each["recall"].items(), strict=True):
+            if not sum(row):
+                continue
             auc = each["auc"][name]
             lines.append(
                 _row(

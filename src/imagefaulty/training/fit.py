@@ -36,7 +36,7 @@ class FitSettings:
         seed: Seed of initial weights and order.
     """
 
-    epochs: int = 8
+    epochs: int = 6
     batch: int = 32
     rate: float = 3e-3
     decay: float = 0.02

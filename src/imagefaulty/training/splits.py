@@ -13,6 +13,8 @@ from imagefaulty.training.manifest import Manifest, ManifestError, PageRecord
 
 #: The fold that the embedded bundle never sees: held out from fitting and from calibration.
 HELD_OUT: Final = 0
+#: The repository whose file folders count as sources of their own, see :func:`strict_group`.
+SPLIT_REPOSITORY: Final = "codepydog/united-states-uap-files"
 #: Where the embedded bundle's folds are written down, so that its figures can be computed again.
 FOLDS_FILE: Final = default_directory() / "folds.csv"
 

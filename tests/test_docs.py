@@ -42,7 +42,7 @@ def commands(application: App = app, path: str = "imagefaulty") -> Iterator[tupl
 
 def errors(base: type[ImageFaultyError] = ImageFaultyError) -> Iterator[type[ImageFaultyError]]:
     """The public errors."""
-    if not base.__name__.startswith("_"):
+    if not any(part.startswith("_") for part in [base.__name__, *base.__module__.split(".")]):
         yield base
     for error in base.__subclasses__():
         yield from errors(error)

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from imagefaulty.errors import SettingsError, SourceUnreachable
@@ -12,7 +13,6 @@ from tests.hub_server import Hub, serving
 from tests.published_models import write_published
 
 pytest.importorskip("huggingface_hub", reason="the extra `hub` is not installed")
-httpx = pytest.importorskip("httpx", reason="comes with huggingface_hub")
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_what_the_hub_does_not_have_is_said_in_one_line(hub: Hub, tmp_path: Path
 
 def test_a_download_that_breaks_off_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def broken(*_: object, **__: object) -> str:
-        raise httpx.ReadError("https://hub.example/?token=secret")
+        raise httpx2.ReadError("https://hub.example/?token=secret")
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", broken)
     with pytest.raises(SourceUnreachable, match="broke off") as caught:

@@ -4,6 +4,7 @@
 
     ImageFaultyError
     ├── SettingsError            a setting or an argument is wrong
+    │   └── ManifestError        a manifest of labelled pages cannot be used
     ├── BundleError              a model bundle cannot be used
     │   ├── BundleNotFound
     │   ├── BundleDamaged
@@ -20,6 +21,8 @@
     │   ├── PageTooLarge
     │   ├── PageEncrypted
     │   └── PageMissing
+    ├── BadRequest               an HTTP request has not the shape that it should have
+    │   └── RequestTooLarge
     ├── LabelConfigError         a labelling configuration offers nothing that we can fill in
     └── LabelStudioError         Label Studio did not do what it was asked
         ├── LabelStudioUnreachable
@@ -61,6 +64,12 @@ class SettingsError(ImageFaultyError):
     code = "settings"
     exit_status = 2
     http_status = 400
+
+
+class ManifestError(SettingsError):
+    """A manifest of labelled pages cannot be used."""
+
+    code = "manifest"
 
 
 class BundleError(ImageFaultyError):
@@ -169,6 +178,21 @@ class PageMissing(PageError):
 
     code = "page_missing"
     http_status = 404
+
+
+class BadRequest(ImageFaultyError):
+    """An HTTP request has not the shape that it should have."""
+
+    code = "bad_request"
+    exit_status = 2
+    http_status = 400
+
+
+class RequestTooLarge(BadRequest):
+    """An HTTP request's body is larger than ``MAX_REQUEST_BYTES``."""
+
+    code = "request_too_large"
+    http_status = 413
 
 
 class LabelConfigError(ImageFaultyError):

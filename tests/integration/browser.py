@@ -112,9 +112,12 @@ class Browser:
 
 
 def log_in(browser: Browser, url: str, username: str, password: str) -> None:
-    """Log in to Label Studio through its form."""
+    """Log in to Label Studio through its form; nothing to do where the browser is logged in already."""
     browser.open(f"{url}/user/login/")
-    browser.wait_for("return document.querySelector('input[name=email]')")
+    form = "document.querySelector('input[name=email]')"
+    browser.wait_for(f"return {form} || !location.pathname.startsWith('/user/login')")
+    if not browser.run(f"return {form} !== null"):
+        return
     browser.type("input[name=email]", username)
     browser.type("input[name=password]", password + "\ue007")  # the key code of Enter
     browser.wait_for("return !location.pathname.startsWith('/user/login')")

@@ -240,24 +240,56 @@ def nested(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabelStudioClie
 
 
 def test_a_label_studio_under_a_sub_path_is_served_too(
-    nested: LabelStudioClient, bundle: Path, config: str, label_studio_judge: Judge
+    nested: LabelStudioClient, store: str, bundle: Path, config: str, label_studio_judge: Judge
 ) -> None:
     project = nested.create_project("pages, sub-path", config)
     nested.upload(project, pages())
     add_local_files(nested, project, nested.folder)
-    environment = {
-        "LABEL_STUDIO_URL": nested.url,
-        "LABEL_STUDIO_API_KEY": LEGACY_TOKEN,
-        "MODEL_PATH": str(bundle),
-        "BASIC_AUTH_USER": USER,
-        "BASIC_AUTH_PASS": PASSWORD,
-    }
-    with backend(environment=environment, name="imagefaulty-sub-path") as server:
-        version = model_version(server.url, config, (USER, PASSWORD))
-        nested.connect(project, server.url, version, user=USER, password=PASSWORD)
-        nested.retrieve_predictions(project)
-        tasks = nested.tasks(project)
-        log = server.log_text()
-    assert len(tasks) == 6
-    assert sum(source_of(task).startswith("/label/data/upload/") for task in tasks) == 3, [*map(source_of, tasks)]
+    add_buckets(nested, project, store)
+    tasks, log = retrieved(nested, project, bundle, config, token=LEGACY_TOKEN, password=PASSWORD)
+    sources = [source_of(task) for task in tasks]
+    for kind in ("/label/data/upload/", "/data/local-files/", "s3://signed/", "s3://proxied/"):
+        assert sum(kind in source for source in sources) == 3, sources
     assert_right(tasks, config, label_studio_judge, log)
+
+
+@pytest.fixture(params=["root", "sub-path"])
+def anywhere(request: pytest.FixtureRequest) -> LabelStudioClient:
+    """A Label Studio at the root of its address, and one below a path."""
+    found: LabelStudioClient = request.getfixturevalue({"root": "studio", "sub-path": "nested"}[request.param])
+    return found
+
+
+@pytest.mark.parametrize("way", ["legacy, password", "legacy, open", "personal, password", "personal, open"])
+def test_each_token_works_with_and_without_a_password(
+    anywhere: LabelStudioClient, way: str, bundle: Path, config: str, label_studio_judge: Judge
+) -> None:
+    token, _, access = way.partition(", ")
+    anywhere.allow_legacy_tokens(allowed=token == "legacy")
+    try:
+        secret = LEGACY_TOKEN if token == "legacy" else anywhere.personal_token
+        project = anywhere.create_project(f"pages, {way}", config)
+        anywhere.upload(project, pages())
+        password = PASSWORD if access == "password" else None
+        tasks, log = retrieved(anywhere, project, bundle, config, token=secret, password=password)
+    finally:
+        anywhere.allow_legacy_tokens(allowed=True)
+    assert len(tasks) == 3
+    assert_right(tasks, config, label_studio_judge, log)
+
+
+def retrieved(
+    studio: LabelStudioClient, project: int, bundle: Path, config: str, *, token: str, password: str | None
+) -> tuple[list[dict[str, Any]], str]:
+    """Connect a backend of its own to a project and retrieve predictions; return the tasks and the backend's log."""
+    environment = {"LABEL_STUDIO_URL": studio.url, "LABEL_STUDIO_API_KEY": token, "MODEL_PATH": str(bundle)}
+    if password is not None:
+        environment |= {"BASIC_AUTH_USER": USER, "BASIC_AUTH_PASS": password}
+    with backend(environment=environment, name="imagefaulty-combination") as server:
+        version = model_version(server.url, config, None if password is None else (USER, password))
+        if password is None:
+            studio.connect(project, server.url, version)
+        else:
+            studio.connect(project, server.url, version, user=USER, password=password)
+        studio.retrieve_predictions(project)
+        return studio.tasks(project), server.log_text()

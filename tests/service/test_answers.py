@@ -59,7 +59,7 @@ ANYTHING = st.recursive(
     st.dictionaries(st.sampled_from([*RESULT]), ANYTHING),
 )
 def test_what_passes_has_the_protocols_shape(outer: dict[str, Any], inner: dict[str, Any]) -> None:
-    made = GOOD | {"result": [RESULT | inner]} | outer
+    made: dict[str, Any] = GOOD | {"result": [RESULT | inner]} | outer
     if flaw(made, "v1"):
         return
     assert made["model_version"] == "v1"

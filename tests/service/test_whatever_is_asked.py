@@ -60,7 +60,9 @@ DATA = st.fixed_dictionaries({"image": REFERENCE, "pages": st.lists(REFERENCE, m
 GOOD_DATA = st.fixed_dictionaries(
     {"image": st.sampled_from(PAGES), "pages": st.lists(st.sampled_from(PAGES), min_size=1, max_size=3)}
 )
-JUNK = st.sampled_from([None, 1, "task", [], {}, {"data": None}, {"data": []}, {"data": {"image": {}}}])
+JUNK: st.SearchStrategy[Any] = st.sampled_from(
+    [None, 1, "task", [], {}, {"data": None}, {"data": []}, {"data": {"image": {}}}]
+)
 TASK: st.SearchStrategy[Any] = st.one_of(
     st.fixed_dictionaries({"data": GOOD_DATA}),
     st.fixed_dictionaries({"data": GOOD_DATA}, optional={"id": st.integers() | st.text(max_size=3) | st.none()}),

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from imagefaulty.training.manifest import ManifestError, read_manifest
+from imagefaulty.errors import ManifestError
+from imagefaulty.training.manifest import read_manifest
 from tests.training.pages import four_pages, write_manifest
 
 

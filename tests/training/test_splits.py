@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from imagefaulty.training.manifest import Manifest, ManifestError, PageRecord, read_manifest
+from imagefaulty.errors import ManifestError
+from imagefaulty.training.manifest import Manifest, PageRecord, read_manifest
 from imagefaulty.training.splits import assign_folds, folds_of, held_out, read_folds, strict_group, write_folds
 
 

@@ -11,28 +11,13 @@ from typing import Any, Final
 
 from fastapi import Request
 
-from imagefaulty.errors import ImageFaultyError
+from imagefaulty.errors import BadRequest, RequestTooLarge
 
 # The standard parser reads some 100 MB/s and keeps all threads waiting meanwhile: up to here, 10 ms.
 _AT_ONCE_BYTES: Final = 1_000_000
 # Health checks have a second; other callers should not notice.
 _SLICE_S: Final = 0.01
 _SPACE: Final = re.compile(r"[ \t\n\r]*")
-
-
-class BadRequest(ImageFaultyError):
-    """A request has not the shape that the protocol gives it."""
-
-    code = "bad_request"
-    exit_status = 2
-    http_status = 400
-
-
-class RequestTooLarge(BadRequest):
-    """A request's body is larger than ``MAX_REQUEST_BYTES``."""
-
-    code = "request_too_large"
-    http_status = 413
 
 
 async def read_object(request: Request, *, limit_bytes: int) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from pydantic import BaseModel, Field
 
 from imagefaulty.checks import CheckName
 from imagefaulty.errors import (
+    BadRequest,
     ImageFaultyError,
     PageDamaged,
     PageEmptyFile,
@@ -31,7 +32,6 @@ from imagefaulty.errors import (
 )
 from imagefaulty.finding import Failure, Finding
 from imagefaulty.service.allowed import AllowedSources
-from imagefaulty.service.bodies import BadRequest
 from imagefaulty.service.uploads import Desk, Upload, file_in, form_of
 
 #: Path of a single service → its check.

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from imagefaulty.checks import CheckName
-from imagefaulty.service.bodies import BadRequest
+from imagefaulty.errors import BadRequest
 from imagefaulty.service.uploads import MOST_FILES, Desk, Upload, body_of, files_in, form_of
 
 PATH: Final = "/v1/inspect"

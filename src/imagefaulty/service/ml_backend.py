@@ -15,11 +15,11 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from imagefaulty.checks import CHECKS
-from imagefaulty.errors import ImageFaultyError, LabelConfigError
+from imagefaulty.errors import BadRequest, ImageFaultyError, LabelConfigError
 from imagefaulty.labelstudio.config import LabelConfig, parse_label_config
 from imagefaulty.labelstudio.predictions import NO_PREDICTION
 from imagefaulty.service.batch import Batch, BatchPredictor, BatchResult, Inspects
-from imagefaulty.service.bodies import BadRequest, dump_list, read_object
+from imagefaulty.service.bodies import dump_list, read_object
 from imagefaulty.service.projects import ProjectBook
 from imagefaulty.service.task import shown_id
 

@@ -15,11 +15,10 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from imagefaulty.checks import CheckName
-from imagefaulty.errors import SourceTooLarge
+from imagefaulty.errors import BadRequest, RequestTooLarge, SourceTooLarge
 from imagefaulty.finding import Finding
 from imagefaulty.labelstudio.references import shown
 from imagefaulty.service.batch import Inspects
-from imagefaulty.service.bodies import BadRequest, RequestTooLarge
 from imagefaulty.service.metrics import Metrics
 
 #: Below this an upload stays in memory: most scans as JPEG do.

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from imagefaulty.checks import CHECKS, CheckName
-from imagefaulty.errors import SettingsError
+from imagefaulty.errors import ManifestError
 
 #: Sources that hold the same material under different names, by the name of their common group.
 COMPANIONS: Final[Mapping[str, str]] = {
@@ -28,10 +28,6 @@ COMPANIONS: Final[Mapping[str, str]] = {
     "HTR-United/CREMMA-MSS-20": "french-manuscripts",
     "HTRomance-Project/modern-roman-languages": "french-manuscripts",
 }
-
-
-class ManifestError(SettingsError):
-    """A manifest of labelled pages cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from imagefaulty.bundle import default_directory
-from imagefaulty.training.manifest import Manifest, ManifestError, PageRecord
+from imagefaulty.errors import ManifestError
+from imagefaulty.training.manifest import Manifest, PageRecord
 
 #: The fold that the embedded bundle never sees: held out from fitting and from calibration.
 HELD_OUT: Final = 0

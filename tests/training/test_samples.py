@@ -1,0 +1,63 @@
+"""Samples are the same every time, keep to their fold, and carry no label that is not trusted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("cv2", reason="drawing needs the extra `train`")
+
+from imagefaulty.bundle import InputSpec
+from imagefaulty.training.manifest import Manifest, PageRecord, read_manifest
+from imagefaulty.training.samples import AS_IS, Sample, Studio, plan, trusted_labels
+from tests.training.pages import four_pages
+
+SPEC = InputSpec("image", width=64, height=96)
+
+
+def _record(notes: str = "", **labels: str) -> PageRecord:
+    return PageRecord("x.png", labels, "source", "source", notes=notes)
+
+
+def test_plan_is_the_same_every_time_and_holds_every_page_as_it_is() -> None:
+    records = tuple(_record(writing_type=kind, corner="ok") for kind in ("Handwritten", "Typewritten"))
+    manifest = Manifest(Path(), records)
+    samples = plan(manifest, [0, 1], counts={"fold-over": 3, "handwriting-on-typed": 2})
+    assert samples == plan(manifest, [0, 1], counts={"fold-over": 3, "handwriting-on-typed": 2})
+    assert sorted(each.record for each in samples if each.kind == AS_IS) == [0, 1]
+    assert {each.record for each in samples if each.kind == "handwriting-on-typed"} == {1}
+    assert all(each.fold == each.record for each in samples)
+
+
+def test_minor_second_hand_teaches_nothing_about_writing() -> None:
+    labels, _ = trusted_labels(_record("minor:folio number", writing_type="Combination", empty="ok"))
+    assert labels == {"empty": "ok"}
+
+
+def test_page_that_nobody_examined_for_folds_counts_little_as_sound() -> None:
+    labels, weights = trusted_labels(_record(post_it="ok"))
+    assert labels["corner"] == "ok"
+    assert weights["corner"] < 0.5
+
+
+def test_torn_parchment_counts_little() -> None:
+    _, weights = trusted_labels(_record("torn; parchment", corner="folded_corner"))
+    assert weights["corner"] < 0.5
+
+
+def test_studio_renders_what_the_network_takes(tmp_path: Path) -> None:
+    manifest = read_manifest(four_pages(tmp_path))
+    (tmp_path / "materials.csv").write_text("file,kind,source,notes\n", encoding="utf-8")
+    text = (tmp_path / "manifest.csv").read_text(encoding="utf-8")
+    head, *rows = text.splitlines()
+    (tmp_path / "manifest.csv").write_text(
+        "\n".join([head + ",period", *(row + "," for row in rows)]), encoding="utf-8"
+    )
+    studio = Studio(manifest, [0, 0, 1, 1], SPEC, rows=6, columns=4)
+    rendered = studio.render(Sample(record=1, kind=AS_IS, seed=0, fold=0))
+    assert rendered.image.shape == (1, 96, 64, 3)
+    assert rendered.image.dtype == np.uint8
+    assert rendered.codes.tolist() == [1, -1, -1, 0]
+    assert rendered.cells.shape == (5, 6, 4)

@@ -29,8 +29,10 @@ _NAMES: Final[Mapping[str, tuple[str, str]]] = {
 _CPU: Final = "CPUExecutionProvider"
 #: Log severity "error": warnings about graph optimisation help nobody who scans pages.
 _ERRORS_ONLY: Final = 3
-#: Largest difference of a logit. Kernels that round alike differ by 0.02, saturating ones by 2 and more.
+#: Largest difference of a logit, and what its size adds to that. Right kernels differ by what they round: 0.01 of a logit
+#: of 9, 0.4 of one of 28. Saturating ones differ by 2.9 in the mean, over all logits.
 _TOLERANCE: Final = 0.25
+_TOLERANCE_SHARE: Final = 0.05
 
 
 class Session:
@@ -91,7 +93,7 @@ def probe(session: Any, graph: GraphSpec) -> dict[CheckName, tuple[float, ...]]:
 def _as_recorded(session: ort.InferenceSession, graph: GraphSpec, fallback: Fallback) -> bool:
     found = probe(session, graph)
     pairs = ((found[check], fallback.probe.get(check)) for check in graph.outputs)
-    return all(was is None or np.allclose(now, was, rtol=0, atol=_TOLERANCE) for now, was in pairs)
+    return all(was is None or np.allclose(now, was, rtol=_TOLERANCE_SHARE, atol=_TOLERANCE) for now, was in pairs)
 
 
 def _opened(bundle: Bundle, graph: GraphSpec, file: str, threads: int, providers: list[str]) -> ort.InferenceSession:

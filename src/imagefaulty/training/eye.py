@@ -146,6 +146,8 @@ def joined(eye: Path, heads: Path, target: Path, *, taps: tuple[Tap, ...]) -> Pa
     """
     first, second = onnx.load(eye), onnx.load(heads)
     second.ir_version = first.ir_version
+    # Noted shapes are no use in running, and a prefix would rename the outputs that stand among them.
+    del first.graph.value_info[:]
     first = onnx.compose.add_prefix(first, "eye/", rename_inputs=False, rename_outputs=False)
     second = onnx.compose.add_prefix(second, "heads/", rename_inputs=False, rename_outputs=False)
     model = onnx.compose.merge_models(first, second, io_map=[(tap.name, tap.name) for tap in taps])

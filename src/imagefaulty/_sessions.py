@@ -29,8 +29,8 @@ _NAMES: Final[Mapping[str, tuple[str, str]]] = {
 _CPU: Final = "CPUExecutionProvider"
 #: Log severity "error": warnings about graph optimisation help nobody who scans pages.
 _ERRORS_ONLY: Final = 3
-#: Largest difference of a logit, and what its size adds to that. Right kernels differ by what they round: 0.01 of a logit
-#: of 9, 0.4 of one of 28. Saturating ones differ by 2.9 in the mean, over all logits.
+#: Largest difference of a logit, and what its size adds to that. Right kernels differ by what they round: by 0.01 where
+#: a logit is 9, by 0.4 where it is 28. Saturating ones differ by 2.9 in the mean, over all logits.
 _TOLERANCE: Final = 0.25
 _TOLERANCE_SHARE: Final = 0.05
 

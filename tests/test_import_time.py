@@ -28,8 +28,9 @@ def fresh(program: str) -> str:
 
 
 def test_import_takes_less_than_a_third_of_a_second() -> None:
-    program = "import time; start = time.perf_counter(); import imagefaulty; print(time.perf_counter() - start)"
-    # The first run may read from a cold disk and another process may hold the core; the quickest tells the cost.
+    # Time on the processor is what the clock shows on an idle machine; on a busy one it shows the others' work too.
+    program = "import time; start = time.process_time(); import imagefaulty; print(time.process_time() - start)"
+    # The first run may have to compile; the quickest tells the cost.
     assert min(float(fresh(program)) for _ in range(7)) < LIMIT_S
 
 

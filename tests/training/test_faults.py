@@ -18,13 +18,18 @@ from imagefaulty.training.faults import (
     NOTE_KINDS,
     Drawn,
     Materials,
+    copies,
     draw,
     finish,
     gallery,
+    loose,
     stand_ins,
 )
 from imagefaulty.training.faults.sheet import find_sheet, laid
+from imagefaulty.training.faults.writing import handwriting_on_typed
 
+#: Kinds that change the whole page, by laying it out anew or copying it, not only where the fault is.
+REPRODUCED = {"loose-torn", "copy-fold", "copy-slip"}
 TYPED = {"writing_type": "Typewritten", "post_it": "ok", "corner": "ok", "empty": "ok"}
 
 
@@ -78,6 +83,8 @@ def test_a_drawn_fault_is_labelled_marked_and_seen(page: np.ndarray, kind: str) 
     expected = ("corner", "folded_corner") if kind in CORNER_KINDS else ("post_it", "post-it")
     assert one.labels[expected[0]] == expected[1]
     assert [region.check for region in one.regions] == [expected[0]]
+    if kind in REPRODUCED:
+        return
     changed = np.abs(one.pixels.astype(int) - sheet.pixels).max(axis=2) > 14
     assert changed.sum() > 60
     x, y, width, height = one.regions[0].box
@@ -93,6 +100,37 @@ def test_a_drawn_fault_is_labelled_marked_and_seen(page: np.ndarray, kind: str) 
 def test_harmless_things_leave_the_labels_as_they_were(drawn: dict[str, Drawn], kind: str) -> None:
     assert drawn[kind].labels == TYPED
     assert drawn[kind].regions == ()
+
+
+@pytest.mark.parametrize("kind", sorted(REPRODUCED))
+def test_a_fault_on_a_reproduced_page_is_seen_against_that_page(page: np.ndarray, kind: str) -> None:
+    """The page itself changes all over, so the mask must hold a difference to the same page without the fault."""
+    recipe = {"loose-torn": loose.loose_torn, "copy-fold": copies.copy_fold, "copy-slip": copies.copy_slip}[kind]
+    sheet = find_sheet(page, materials=Materials(), rng=np.random.default_rng(1))
+    for seed in range(6):
+        change = recipe(sheet, Materials(), np.random.default_rng(seed))
+        assert change.sound is not None
+        assert change.sound.shape == change.sheet.pixels.shape
+        away = np.abs(change.sheet.pixels.astype(int) - change.sound).max(axis=2)
+        inside = change.mask > 0.3
+        assert away[inside].mean() > away[change.mask <= 0].mean() or away[inside].max() > 14
+
+
+def test_a_hand_added_to_a_copy_is_black_and_marked(page: np.ndarray) -> None:
+    sheet = copies.as_copy(
+        find_sheet(page, materials=Materials(), rng=np.random.default_rng(1)), np.random.default_rng(1), ground=0.0
+    )
+    assert sheet.tone.bilevel
+    change = handwriting_on_typed(sheet, Materials(), np.random.default_rng(4))
+    added = (change.sheet.pixels[..., 0] < 60) & (sheet.pixels[..., 0] > 200)
+    assert added.sum() > 20
+    assert (change.mask[added] > 0.3).mean() > 0.95
+
+
+def test_print_laid_on_a_handwritten_page_leaves_its_hand_unknown(page: np.ndarray) -> None:
+    labels = TYPED | {"writing_type": "Handwritten"}
+    one = draw("printed-marks", page, labels=labels, materials=Materials(), rng=np.random.default_rng(3))
+    assert "writing_type" not in one.labels
 
 
 def test_a_note_makes_the_writing_type_unknown(drawn: dict[str, Drawn]) -> None:

@@ -135,7 +135,7 @@ def dark_border(sheet: Sheet, materials: Materials, rng: np.random.Generator) ->
     return _sound(replace(sheet, pixels=matched(sheet, to_pixels(pixels), mask, rng)), "")
 
 
-def _without_bed(sheet: Sheet) -> Sheet:
+def without_bed(sheet: Sheet) -> Sheet:
     """Cut the image to the inside of the sheet's outline."""
     (left, top), (right, bottom) = sheet.quad.min(axis=0), sheet.quad.max(axis=0)
     slack = np.abs(sheet.quad - np.array([[left, top], [right, top], [right, bottom], [left, bottom]])).max(axis=0) + 3
@@ -152,7 +152,7 @@ def _without_bed(sheet: Sheet) -> Sheet:
 
 def gutter(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Change:
     """Show a book's gutter and a strip of the facing page at the left or right of a page that fills the image."""
-    sheet = _without_bed(sheet)
+    sheet = without_bed(sheet)
     height, width = sheet.cover.shape
     left = chance(rng, 0.5)
     strip = int(width * uniform(rng, 0.03, 0.14))

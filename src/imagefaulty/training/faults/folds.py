@@ -22,7 +22,7 @@ from imagefaulty.training.faults.compositing import (
     wavy,
     window_around,
 )
-from imagefaulty.training.faults.drawn import Field
+from imagefaulty.training.faults.drawn import Field, Pixels
 from imagefaulty.training.faults.sheet import CORNERS, EDGES, Sheet, matched
 
 Way = Literal["over", "behind"]
@@ -38,11 +38,13 @@ class Change:
         sheet: The sheet with new pixels (and cover).
         mask: float32 (h, w), 1 where the fault is seen.
         detail: What exactly was drawn, for the recipe's name.
+        sound: The page as it would look without the fault, where that is not the sheet that the recipe was given.
     """
 
     sheet: Sheet
     mask: Field
     detail: str
+    sound: Pixels | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

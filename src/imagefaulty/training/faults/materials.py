@@ -27,7 +27,8 @@ _LIGHT_PAGE = 120  # median level
 _KEPT_IMAGES = 96  # decoded pictures kept: at 2 MB a page this is about 200 MB
 
 #: Beds and how often each is chosen: as seen on real scans, black first, then the white lid and the next sheet.
-_BEDS = {"black": 0.36, "lid": 0.2, "next sheet": 0.16, "grey": 0.1, "felt": 0.06, "wood": 0.05, "cardboard": 0.07}
+_BEDS = {"black": 0.31, "lid": 0.17, "next sheet": 0.14, "near": 0.14, "grey": 0.08, "felt": 0.06, "wood": 0.04,
+         "cardboard": 0.06}  # fmt: skip
 #: What a texture's note in materials.csv starts with → the bed that it can serve as.
 _TEXTURE_BEDS = {"desk": "wood", "felt": "felt", "scannerbed": "grey", "cardboard": "cardboard", "cloth": "black"}
 
@@ -227,6 +228,10 @@ class Materials:
             tint = np.array([uniform(rng, 0.96, 1.0), 0.99, uniform(rng, 0.99, 1.03)])
             level = np.full(3, float(np.mean(paper))) if chance(rng, 0.6) else np.array(paper)
             return Bed.plain(name, shape, np.clip(level * step * tint, 0, 255), uniform(rng, 0.8, 2.5), rng)
+        if name == "near":  # paper or board of nearly the sheet's own colour
+            step = uniform(rng, 3, 16) * (1 if float(np.mean(paper)) < 236 and chance(rng, 0.6) else -1)
+            own = np.array(paper) + step + rng.normal(0, 2.5, 3)
+            return Bed.plain(name, shape, np.clip(own, 4, 253), uniform(rng, 0.5, 2.5), rng)
         if name == "next sheet":
             return Bed(name, self.next_sheet(shape, rng, paper))
         files = self.beds.get(name, ())

@@ -127,16 +127,30 @@ def _face(kind: str, sheet: Sheet, materials: Materials, rng: np.random.Generato
             height=max(16, int(side * uniform(rng, 0.13, 0.24))),
         )
     if kind in {"slip", "clipping"}:
-        width = int(side * uniform(rng, 0.16, 0.62))
-        height = max(24, int(width * uniform(rng, 0.28, 1.25)))
-        make = slip if kind == "slip" else clipping
-        return make(materials, rng, width=width, height=height)
+        width, height = _slip_size(side, rng)
+        if kind == "slip":
+            like = sheet.tone.paper if chance(rng, 0.3) else None
+            return slip(materials, rng, width=width, height=height, like=like)
+        return clipping(materials, rng, width=width, height=height)
     width = note_width(sheet, rng)
     if kind == "cut-out":
         real = materials.note(rng, at_least=int(width * 0.7))
         if real is not None:
             return _cut_out(real, width, rng), "real"
     return sticky(materials, rng, width=width)
+
+
+def _slip_size(side: float, rng: np.random.Generator) -> tuple[int, int]:
+    """Draw a slip's size: card-like, a strip across the sheet, or a tall newspaper column."""
+    form = str(rng.choice(("card", "strip", "column"), p=(0.62, 0.16, 0.22)))
+    if form == "strip":
+        width = int(side * uniform(rng, 0.55, 1.0))
+        return width, max(24, int(width * uniform(rng, 0.08, 0.24)))
+    if form == "column":
+        width = int(side * uniform(rng, 0.13, 0.32))
+        return width, max(24, int(min(width * uniform(rng, 1.4, 4.5), 1.05 * side)))
+    width = int(side * uniform(rng, 0.16, 0.62))
+    return width, max(24, int(width * uniform(rng, 0.28, 1.25)))
 
 
 def _cut_out(real: np.ndarray, width: int, rng: np.random.Generator) -> Field:

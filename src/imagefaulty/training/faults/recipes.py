@@ -9,7 +9,7 @@ from typing import Final, Literal, get_args
 import numpy as np
 
 from imagefaulty.checks import CORNER, POST_IT, CheckName
-from imagefaulty.training.faults import circumstances, marks, tears
+from imagefaulty.training.faults import circumstances, copies, loose, marks, plain, printed, tears
 from imagefaulty.training.faults.blanks import blank, blank_page, nearly_empty
 from imagefaulty.training.faults.compositing import chance
 from imagefaulty.training.faults.corner_faults import fold_corner, fold_double, fold_edge
@@ -22,13 +22,15 @@ from imagefaulty.training.faults.sheet import Sheet, Trim, over_next_sheet, plac
 from imagefaulty.training.faults.writing import handwriting_on_typed, print_on_handwritten
 
 CornerKind = Literal[
-    "fold-over", "fold-behind", "fold-edge", "fold-double", "corner-missing", "edge-torn", "rip", "crease"
-]
-NoteKind = Literal["note-real", "note-drawn", "slip", "flag", "clipping"]
+    "fold-over", "fold-behind", "fold-edge", "fold-double", "corner-missing", "edge-torn", "rip", "crease",
+    "loose-torn", "plain-corner", "copy-fold",
+]  # fmt: skip
+NoteKind = Literal["note-real", "note-drawn", "slip", "flag", "clipping", "plain-note", "copy-slip"]
 HarmlessKind = Literal[
     "clean", "printed-box", "label", "stamp", "photo", "highlighter", "panel", "tape", "paper-clip", "holes", "staples",
     "rounded-corners", "dark-border", "gutter", "skew", "crop", "stain", "margin-rule", "curl-shading", "thumb-index",
-    "uneven-edge", "letter-fold",
+    "uneven-edge", "letter-fold", "loose-leaf", "copied", "table", "printed-marks", "dirt", "show-through",
+    "affixed-stamp", "boxed-print",
 ]  # fmt: skip
 EmptyKind = Literal["blank", "nearly-empty"]
 WritingKind = Literal["handwriting-on-typed", "print-on-handwritten"]
@@ -48,6 +50,12 @@ _SEEN_LEVELS, _SEEN_SHARE, _SEEN_PX = 14, 0.05, 60
 #: Least share of the page that a fold, tear or note covers: a triangle of 30 px on a page of 1024; 17 px at 640 x 448.
 _LEAST_AREA = 0.0006
 _TRIES = 5
+_ENOUGH_PX = 260  # so many px are seen whatever their share is: a tear on a bed of the paper's own colour
+_ADDS_CONTENT = frozenset({"stamp", "label", "printed-box", "photo", "affixed-stamp", "printed-marks", "boxed-print"})
+_STAPLED = frozenset(
+    {"fold-over", "fold-behind", "fold-edge", "fold-double", "corner-missing", "edge-torn", "rip", "crease"}
+)
+_LAID_BY_RECIPE = frozenset({"gutter", "loose-torn", "loose-leaf"})
 _BED_SHARE, _PAPER_SHARE = 0.45, 0.5
 _STAPLED_SHARE = 0.14  # of the sheets on a bed lie on the next sheet of a set
 
@@ -66,6 +74,12 @@ _CORNER_RECIPES: Final[Mapping[str, tuple[Recipe, str]]] = MappingProxyType({
     "edge-torn": (tears.torn_edge, "tear"),
     "rip": (tears.rip, "tear"),
     "crease": (crease, "crease"),
+    "loose-torn": (loose.loose_torn, "tear"),
+    "plain-corner": (plain.plain_corner, "fold"),
+    "copy-fold": (copies.copy_fold, "fold"),
+})  # fmt: skip
+_PLAIN_NOTES: Final[Mapping[str, Recipe]] = MappingProxyType({
+    "plain-note": plain.plain_note, "copy-slip": copies.copy_slip,
 })  # fmt: skip
 _NOTE_RECIPES: Final[Mapping[str, str]] = MappingProxyType({
     "note-real": "cut-out", "note-drawn": "sticky", "slip": "slip", "flag": "flag", "clipping": "clipping",
@@ -79,6 +93,9 @@ _HARMLESS_RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType({
     "crop": circumstances.crop, "stain": circumstances.stain, "margin-rule": circumstances.margin_rule,
     "curl-shading": circumstances.curl_shade, "thumb-index": circumstances.thumb_index,
     "uneven-edge": circumstances.uneven_edge, "letter-fold": circumstances.letter_fold,
+    "loose-leaf": loose.loose_leaf, "copied": copies.copied, "table": printed.table,
+    "printed-marks": printed.printed_marks, "dirt": printed.dirt, "show-through": printed.show_through,
+    "affixed-stamp": printed.affixed_stamp, "boxed-print": printed.boxed_print,
 })  # fmt: skip
 
 
@@ -106,12 +123,7 @@ def draw(kind: str, page: Pixels, *, labels: Labels, materials: Materials, rng: 
     sheet = _placed(kind, page, labels, materials, rng)
     known: dict[CheckName, str] = dict(labels)
     if kind in HARMLESS_KINDS:
-        change = _HARMLESS_RECIPES[kind](sheet, materials, rng)
-        if kind in {"stamp", "label", "printed-box", "photo"} and known.get("empty") == "empty":
-            known["empty"] = "ok"
-        if kind in {"crop", "gutter"}:  # what is cut off or covered may be the page's real fault
-            known = {check: label for check, label in known.items() if label not in {CORNER.fault, POST_IT.fault}}
-        return Drawn(change.sheet.pixels, known, (), f"{kind}/{change.detail}" if change.detail else kind)
+        return _draw_harmless(kind, sheet, known, materials, rng)
     if kind in WRITING_KINDS:
         return _draw_writing(kind, sheet, known, materials, rng)
     check: CheckName = "corner" if kind in CORNER_KINDS else "post_it"
@@ -119,16 +131,42 @@ def draw(kind: str, page: Pixels, *, labels: Labels, materials: Materials, rng: 
         recipe, region_kind = _CORNER_RECIPES[kind]
         known["corner"] = "folded_corner"
     else:
-        face = _NOTE_RECIPES[kind]
-        recipe, region_kind = (lambda s, m, r: note(s, m, r, face)), "note"
+        recipe, region_kind = _note_recipe(kind), "note"
         known["post_it"] = "post-it"
-        for uncertain in ("writing_type", "empty") if known.get("empty") == "empty" else ("writing_type",):
-            known.pop(uncertain, None)
-    if check == "corner" and sheet.framed and not sheet.tone.bilevel and chance(rng, _STAPLED_SHARE):
+        known.pop("writing_type", None)
+        if kind == "copy-slip" or known.get("empty") == "empty":  # a card on a bare sheet, at times
+            known.pop("empty", None)
+    if (
+        check == "corner"
+        and sheet.framed
+        and not sheet.tone.bilevel
+        and kind in _STAPLED
+        and chance(rng, _STAPLED_SHARE)
+    ):
         sheet = over_next_sheet(sheet, materials, rng)
     least = 0.0 if kind in {"crease", "rip"} else _LEAST_AREA  # lines have no area to speak of
     change = _seen(recipe, sheet, materials, rng, least_area=least)
     return _with_regions(change, kind, known, (region_of(change.mask, kind=region_kind, check=check),))
+
+
+def _draw_harmless(
+    kind: str, sheet: Sheet, known: dict[CheckName, str], materials: Materials, rng: np.random.Generator
+) -> Drawn:
+    change = _HARMLESS_RECIPES[kind](sheet, materials, rng)
+    if kind in _ADDS_CONTENT and known.get("empty") == "empty":
+        known["empty"] = "ok"
+    if kind == "printed-marks" and known.get("writing_type") == "Handwritten":
+        known.pop("writing_type")  # print was added, though it is no text
+    if kind in {"crop", "gutter"}:  # what is cut off or covered may be the page's real fault
+        known = {check: label for check, label in known.items() if label not in {CORNER.fault, POST_IT.fault}}
+    return Drawn(change.sheet.pixels, known, (), f"{kind}/{change.detail}" if change.detail else kind)
+
+
+def _note_recipe(kind: str) -> Recipe:
+    if kind in _PLAIN_NOTES:
+        return _PLAIN_NOTES[kind]
+    face = _NOTE_RECIPES[kind]
+    return lambda sheet, materials, rng: note(sheet, materials, rng, face)
 
 
 def _placed(kind: str, page: Pixels, labels: Labels, materials: Materials, rng: np.random.Generator) -> Sheet:
@@ -136,8 +174,8 @@ def _placed(kind: str, page: Pixels, labels: Labels, materials: Materials, rng: 
     if labels.get("corner") == CORNER.fault or labels.get("post_it") == POST_IT.fault:
         return placed(page, materials=materials, rng=rng, trim="nothing", share=0.0)
     # Corner faults need paper at the border; other pages are cut to their paper as well at times, or it would tell.
-    trim: Trim = "paper" if kind in CORNER_KINDS or chance(rng, _PAPER_SHARE) else "bed"
-    return placed(page, materials=materials, rng=rng, trim=trim, share=0.0 if kind == "gutter" else _BED_SHARE)
+    trim: Trim = "paper" if kind in CORNER_KINDS or kind == "loose-leaf" or chance(rng, _PAPER_SHARE) else "bed"
+    return placed(page, materials=materials, rng=rng, trim=trim, share=0.0 if kind in _LAID_BY_RECIPE else _BED_SHARE)
 
 
 def _with_regions(change: Change, kind: str, labels: Labels, regions: tuple[Region | None, ...]) -> Drawn:
@@ -149,9 +187,10 @@ def _visible(before: Sheet, change: Change, least_area: float = 0.0) -> bool:
     inside = change.mask > 0.3
     if float(inside.mean()) < least_area or not inside.any():
         return False
-    difference = np.abs(change.sheet.pixels[inside].astype(np.int16) - before.pixels[inside]).max(axis=1)
+    sound = before.pixels if change.sound is None else change.sound
+    difference = np.abs(change.sheet.pixels[inside].astype(np.int16) - sound[inside]).max(axis=1)
     seen = int((difference > _SEEN_LEVELS).sum())
-    return seen > max(_SEEN_PX, _SEEN_SHARE * len(difference))
+    return seen > max(_SEEN_PX, min(_ENOUGH_PX, _SEEN_SHARE * len(difference)))
 
 
 def _seen(

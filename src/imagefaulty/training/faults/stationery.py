@@ -101,14 +101,28 @@ def sticky(materials: Materials, rng: np.random.Generator, *, width: int) -> tup
     return _rgba(np.clip(face, 0, 255).astype(np.float32), alpha), name
 
 
-def slip(materials: Materials, rng: np.random.Generator, *, width: int, height: int) -> tuple[Field, str]:
-    """Draw a paper slip: white, cream, grey or kraft; plain, ruled or squared; cut or torn; written, typed or bare."""
+def slip(
+    materials: Materials,
+    rng: np.random.Generator,
+    *,
+    width: int,
+    height: int,
+    like: tuple[float, float, float] | None = None,
+) -> tuple[Field, str]:
+    """Draw a paper slip: white, cream, grey or kraft; plain, ruled or squared; cut or torn; written, typed or bare.
+
+    With ``like`` it has nearly that colour, the sheet's own, and only its edge and shadow tell.
+    """
     names = list(_SLIPS)
     name = names[int(rng.choice(len(names), p=[_SLIPS[n][1] for n in names]))]
+    colour = _SLIPS[name][0]
+    if like is not None:
+        name, step = "like the sheet", uniform(rng, -16, 10)
+        colour = (min(252.0, like[0] + step), min(252.0, like[1] + step), min(252.0, like[2] + step))
     shape = (height, width)
     torn = chance(rng, 0.35)
     alpha = _outline(shape, rng, rough=uniform(rng, 1.0, 3.5) if torn else 0.25, slack=uniform(rng, 1, 7))
-    tint = np.array(_SLIPS[name][0], np.float32) * np.float32(uniform(rng, 0.9, 1.02)) + rng.normal(0, 4, 3)
+    tint = np.array(colour, np.float32) * np.float32(uniform(rng, 0.9, 1.02)) + rng.normal(0, 4, 3)
     rough = clouds(shape, rng, period=max(shape) / 2) * uniform(rng, 0.5, 4) + grain(shape, rng, uniform(rng, 0.5, 2.5))
     face = np.asarray(tint + rough[..., None], np.float32)
     ruling = str(rng.choice(("plain", "ruled", "squared"), p=(0.68, 0.24, 0.08)))
@@ -134,7 +148,10 @@ def _ruled(face: Field, rng: np.random.Generator, *, squared: bool) -> Field:
 def clipping(materials: Materials, rng: np.random.Generator, *, width: int, height: int) -> tuple[Field, str]:
     """Cut a clipping out of a printed page: yellowed newsprint, cut not quite straight."""
     page = materials.print(rng)
-    rows, columns = int(page.shape[0] * uniform(rng, 0.25, 0.6)), int(page.shape[1] * uniform(rng, 0.25, 0.6))
+    size = uniform(rng, 0.75, 1.25)  # of its print beside the page's
+    rows = int(np.clip(height / size, 8, page.shape[0] * 0.9))
+    columns = int(np.clip(width / size, 8, page.shape[1] * 0.9))
+    rows, columns = min(rows, int(columns * height / width) + 1), min(columns, int(rows * width / height) + 1)
     top, left = int(rng.integers(page.shape[0] - rows)), int(rng.integers(page.shape[1] - columns))
     cut: Pixels = np.ascontiguousarray(page[top : top + rows, left : left + columns])
     face = np.asarray(cv2.resize(cut, (width, height), interpolation=cv2.INTER_AREA), np.float32)

@@ -9,12 +9,16 @@ import numpy as np
 
 from imagefaulty.training.faults.additions import ADDITIONS, at, limited
 from imagefaulty.training.faults.compositing import Window, chance, grain, soften, to_pixels, uniform
+from imagefaulty.training.faults.copies import as_copy
 from imagefaulty.training.faults.drawn import Field
 from imagefaulty.training.faults.folds import Change
 from imagefaulty.training.faults.handwriting import pen, printing
 from imagefaulty.training.faults.marks import emptiest, inked
 from imagefaulty.training.faults.materials import Materials
 from imagefaulty.training.faults.sheet import Sheet
+from imagefaulty.training.faults.small_hands import SMALL_ADDITIONS, initials, number, print_pen, stamp_form
+
+_SMALL_SHARE, _COPY_SHARE, _STAMP_SHARE = 0.6, 0.2, 0.1
 
 
 def _placed(
@@ -39,20 +43,44 @@ def _placed(
 
 
 def handwriting_on_typed(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Change:
-    """Write on a typed page: notes, a signature, fields, corrections, a date, remarks across, rings and ticks."""
-    kinds = list(ADDITIONS)
-    shares = [share for _, share, _, _ in ADDITIONS.values()]
+    """Write on a typed page: small things in three of five cases, else notes, signatures, fields, remarks, paragraphs.
+
+    A fifth of the pages are copied in black and white first, so that print and hand are equally black.
+    """
+    if not sheet.tone.bilevel and chance(rng, _COPY_SHARE):
+        sheet = as_copy(sheet, rng)
+    bare = sheet.pixels
+    small = chance(rng, _SMALL_SHARE)
+    additions = SMALL_ADDITIONS if small else ADDITIONS
+    dark = small or sheet.tone.bilevel
+    kinds = list(additions)
+    shares = [share for _, share, _, _ in additions.values()]
     mask = np.zeros(sheet.cover.shape, np.float32)
     names: list[str] = []
-    one_pen = pen(rng)
+    one_pen = print_pen(sheet, rng) if dark else pen(rng)
+    if small and chance(rng, _STAMP_SHARE):
+        sheet, mask = _filled_stamp(sheet, mask, materials, rng)
+        names.append("filled stamp")
     for _ in range(int(rng.choice((1, 2, 3, 4), p=(0.42, 0.3, 0.18, 0.1)))):
         kind = kinds[int(rng.choice(len(kinds), p=shares))]
-        make, _, least, most = ADDITIONS[kind]
-        with_pen = one_pen if chance(rng, 0.6) else pen(rng)
+        make, _, least, most = additions[kind]
+        with_pen = one_pen if chance(rng, 0.6) else print_pen(sheet, rng) if dark else pen(rng)
         for _ in range(int(rng.integers(least, most + 1))):
             sheet, mask = _placed(sheet, mask, make(sheet, materials, rng), with_pen, rng)
         names.append(kind)
-    return Change(sheet, _region(mask), " + ".join(names))
+        if small and chance(rng, 0.45):
+            break
+    return Change(sheet, _region(mask), " + ".join(names), bare)
+
+
+def _filled_stamp(sheet: Sheet, mask: Field, materials: Materials, rng: np.random.Generator) -> tuple[Sheet, Field]:
+    """Stamp the page and fill the stamp in by hand: a date, initials, a number."""
+    (impression, window), field = stamp_form(sheet, rng)
+    colour = (96.0, 50.0, 120.0) if chance(rng, 0.5) else (44.0, 42.0, 52.0)
+    sheet = inked(sheet, np.asarray(impression * uniform(rng, 0.5, 0.95), np.float32), window, colour, rng)
+    make = number if chance(rng, 0.6) else initials
+    alpha, _ = make(sheet, materials, rng)
+    return _placed(sheet, mask, (alpha, field), print_pen(sheet, rng), rng)
 
 
 def print_on_handwritten(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Change:

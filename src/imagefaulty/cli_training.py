@@ -1,4 +1,4 @@
-"""The commands that make and judge models: ``evaluate``, ``train`` and ``training gallery``."""
+"""The commands that make and judge models: ``evaluate``, ``train``, ``training manifest`` and ``training gallery``."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from cyclopts import App, Parameter
 
 from imagefaulty.errors import SettingsError
 
-training_app = App(name="training", help="Look at what models are trained on.")
+training_app = App(name="training", help="Gather and look at what models are trained on.")
 
 _Data = Annotated[Path, Parameter(help="Folder with manifest.csv, materials.csv and the pages they list.")]
 
 
 def evaluate(
     bundle: Annotated[str, Parameter(help="Model bundle; 'embedded' for the one that comes with the package.")],
-    manifest: Annotated[Path, Parameter(help="Manifest of labelled pages, or the folder that holds manifest.csv.")],
+    manifest: Annotated[Path, Parameter(help="Manifest of labelled pages, tree of folders, or Label Studio export.")],
     /,
     *,
     split: Annotated[
@@ -60,6 +60,32 @@ def train(
     settings = fit.FitSettings() if epochs is None else fit.FitSettings(epochs=epochs)
     path = build.train(data, out, cache, settings=settings, cross_validate=cross_validate)
     sys.stdout.write(f"{path}\n")
+
+
+@training_app.command
+def manifest(
+    pages: Annotated[Path, Parameter(help="Folder with one folder per class, or a Label Studio export (.json).")],
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="Manifest that is written, such as manifest.csv.")],
+    check: Annotated[
+        str, Parameter(help="Check that the classes are of, or the only one to take from an export.")
+    ] = "",
+    images: Annotated[Path | None, Parameter(help="Folder of an export's images; the export's own if none.")] = None,
+    config: Annotated[Path | None, Parameter(help="Labelling configuration (XML) of an export's project.")] = None,
+    source: Annotated[str, Parameter(help="Source of pages that name none, such as the archive.")] = "",
+    ignore: Annotated[str, Parameter(help="Folders or choices to pass over, separated by commas.")] = "",
+) -> None:
+    """Make a manifest of labelled pages from a tree of folders or a Label Studio export."""
+    from imagefaulty.training.labelled import gather, summary  # noqa: PLC0415 - reading JSON and XML costs others a start
+    from imagefaulty.training.manifest import refuse_unreadable, write_manifest  # noqa: PLC0415
+
+    words = [word.strip() for word in ignore.split(",") if word.strip()]
+    found = gather(pages, check=check, images=images, config=config, source=source, ignore=words)
+    refuse_unreadable(found)
+    write_manifest(found, out)
+    sys.stderr.write(summary(found, out) + "\n")
+    sys.stdout.write(f"{out}\n")
 
 
 @training_app.command

@@ -9,14 +9,20 @@ usually a repository), and optionally ``group`` (sources that must stay together
 from __future__ import annotations
 
 import csv
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from PIL import Image
+
+from imagefaulty._codecs import codec_errors, despite_warnings
 from imagefaulty.checks import CHECKS, CheckName
-from imagefaulty.errors import ManifestError
+from imagefaulty.errors import ImageFaultyError, ManifestError
+from imagefaulty.pages import open_document
 
 #: Sources that hold the same material under different names, by the name of their common group.
 COMPANIONS: Final[Mapping[str, str]] = {
@@ -28,6 +34,11 @@ COMPANIONS: Final[Mapping[str, str]] = {
     "HTR-United/CREMMA-MSS-20": "french-manuscripts",
     "HTRomance-Project/modern-roman-languages": "french-manuscripts",
 }
+
+#: Columns of a written manifest; those between the first and ``source`` are the checks.
+_COLUMNS: Final = ("file", *(check.name for check in CHECKS), "source", "group", "licence", "path", "notes", "split")
+#: A message names this many unreadable pages and counts the others.
+_NAMED: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +124,8 @@ def read_manifest(path: str | Path) -> Manifest:
     path = Path(path)
     path = path / "manifest.csv" if path.is_dir() else path
     try:
-        with path.open(newline="", encoding="utf-8") as handle:
+        # Spreadsheet programs put a mark before the first column's name.
+        with path.open(newline="", encoding="utf-8-sig") as handle:
             rows = list(csv.DictReader(handle))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ManifestError(f"{path}: cannot be read as a CSV file ({error})") from None
@@ -121,10 +133,113 @@ def read_manifest(path: str | Path) -> Manifest:
         raise ManifestError(f"{path}: lists no pages; give one page per line below a header line")
     if missing := {"file", "source"} - set(rows[0]):
         raise ManifestError(f"{path}: lacks the column {', '.join(sorted(missing))}")
-    records = tuple(_record(row, path, line) for line, row in enumerate(rows, start=2))
-    _refuse_repeats(records, path)
-    _refuse_split_groups(records, path)
-    return Manifest(path.parent, records)
+    records = (_record(row, path, line) for line, row in enumerate(rows, start=2))
+    return manifest_of(path.parent, records, where=path)
+
+
+def manifest_of(root: Path, records: Iterable[PageRecord], *, where: Path) -> Manifest:
+    """Put records together, once it is sure that they agree with each other.
+
+    Args:
+        root: Directory that the records' files are relative to.
+        records: The pages.
+        where: What messages name: the file or folder that the records come from.
+
+    Raises:
+        ManifestError: A page is listed twice, or a group lies in two splits.
+    """
+    manifest = Manifest(root, tuple(records))
+    _refuse_repeats(manifest.records, where)
+    _refuse_split_groups(manifest.records, where)
+    return manifest
+
+
+def write_manifest(manifest: Manifest, path: str | Path) -> Path:
+    """Write a manifest as a CSV file, whole or not at all.
+
+    Args:
+        manifest: The pages; they stay where they are, and are named relative to the file that is written.
+        path: The CSV file. Its folder is made where it is missing.
+
+    Returns:
+        The path.
+
+    Raises:
+        ManifestError: The name of a page cannot stand in a CSV file.
+        OSError: The file cannot be written.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows = [_row(manifest, record, path.parent) for record in manifest.records]
+    part = path.with_name(path.name + ".part")
+    try:
+        with part.open("w", newline="", encoding="utf-8") as handle:
+            writer = csv.writer(handle, lineterminator="\n")
+            writer.writerow(_COLUMNS)
+            writer.writerows(rows)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+def refuse_unreadable(manifest: Manifest) -> None:
+    """Open every page so far that format and size are known, and refuse the manifest if one cannot be opened.
+
+    Pixels are not decoded, so damage in the middle of a page goes unnoticed.
+
+    Raises:
+        ManifestError: Pages cannot be read; the message names the first five, each with its reason.
+    """
+    with ThreadPoolExecutor() as threads:
+        found = [reason for reason in threads.map(_why_unreadable, map(manifest.file, manifest.records)) if reason]
+    if not found:
+        return
+    more = f"; and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+    raise ManifestError(
+        f"{len(found)} of {len(manifest.records)} pages cannot be read: {'; '.join(found[:_NAMED])}{more}."
+        " Mend or fetch these files again, or take them out of the list"
+    )
+
+
+def _why_unreadable(path: Path) -> str:
+    """Say what is wrong with a page, with its name; nothing where it can be opened."""
+    try:
+        with open_document(path) as document:
+            form = document.format
+        if form != "PDF":  # whose pages were counted when it was opened
+            with codec_errors(str(path)):
+                despite_warnings(lambda: _open_header(path, form))
+    except ImageFaultyError as error:
+        return error.message
+    return ""
+
+
+def _open_header(path: Path, form: str) -> None:
+    with Image.open(path, formats=(form.upper(),)):
+        pass
+
+
+def _row(manifest: Manifest, record: PageRecord, folder: Path) -> list[str]:
+    file = Path(os.path.relpath(manifest.file(record), folder)).as_posix()
+    labels = [record.labels.get(check.name, "") for check in CHECKS]
+    row = [
+        file, *labels, record.source, "" if record.group == group_of(record.source) else record.group,
+        record.licence, record.path, record.notes, record.split,
+    ]  # fmt: skip
+    if any(not _survives(cell) for cell in row):
+        raise ManifestError(f"{file!a}: its name or source is no text or has space at its ends; rename it")
+    return row
+
+
+def _survives(cell: str) -> bool:
+    """Whether a cell is read as it was written: readers strip space, and file names may hold bytes that are no text."""
+    return cell == cell.strip() and not any("\ud800" <= character <= "\udfff" for character in cell)
+
+
+def group_of(source: str) -> str:
+    """Return the group of a source that names none: its own, or the one that it shares with its companions."""
+    return COMPANIONS.get(source, source)
 
 
 def _record(row: Mapping[str, str | None], path: Path, line: int) -> PageRecord:
@@ -139,7 +254,7 @@ def _record(row: Mapping[str, str | None], path: Path, line: int) -> PageRecord:
         file=text["file"],
         labels=_labels(text, where),
         source=source,
-        group=text.get("group") or COMPANIONS.get(source, source),
+        group=text.get("group") or group_of(source),
         licence=text.get("licence", ""),
         path=text.get("path", ""),
         notes=text.get("notes", ""),

@@ -14,7 +14,6 @@ from imagefaulty.training.faults.circumstances import uneven_edge, without_bed
 from imagefaulty.training.faults.compositing import (
     chance,
     clouds,
-    grain,
     over,
     shift,
     soften,
@@ -41,9 +40,7 @@ def near_bed(sheet: Sheet, rng: np.random.Generator) -> Bed:
     if sheet.tone.colour and chance(rng, 0.35):  # white board or bluish felt under yellowed paper
         colour = np.full(3, float(colour.mean())) + np.array([-1.5, 0, 2.5]) * uniform(rng, 0, 2)
     size = (sheet.pixels.shape[0], sheet.pixels.shape[1])
-    slope = np.linspace(-1, 1, size[1], dtype=np.float32)[None, :, None] * uniform(rng, -3, 3)
-    bed = Bed.plain("near", size, np.clip(colour, 4, 253), uniform(rng, 0.5, 2.5), rng)
-    return Bed("near", to_pixels(np.asarray(bed.pixels.astype(np.float32) + slope, np.float32)))
+    return Bed.plain("near", size, np.clip(colour, 4, 253), uniform(rng, 0.5, 2.5), rng)
 
 
 def _with_bed(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Sheet:
@@ -67,7 +64,7 @@ def _guard(under: Field, sheet: Sheet, rng: np.random.Generator) -> Field:
     if chance(rng, 0.5):
         leaf = np.ascontiguousarray(leaf[:, ::-1])
     paper = np.array(sheet.tone.paper, np.float32) * uniform(rng, 0.86, 1.02)
-    rough = clouds((height, width), rng, period=width / 3) * 2.5 + grain((height, width), rng, sheet.tone.noise)
+    rough = clouds((height, width), rng, period=width / 3, octaves=2) * 2.5
     shade = soften(shift(leaf, *rng.uniform(-2, 2, 2)), uniform(rng, 0.8, 4)) * uniform(rng, 0.1, 0.45)
     under = np.asarray(under * (1 - shade)[..., None], np.float32)
     return over(under, np.asarray(np.minimum(paper, 253) + rough[..., None], np.float32), leaf)

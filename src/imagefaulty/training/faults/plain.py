@@ -78,11 +78,17 @@ def _corner(sheet: Sheet, tile: Field, rng: np.random.Generator) -> tuple[Field,
     across = float(np.clip(rng.lognormal(np.log(0.12), 0.5), 0.045, 0.35))
     line = corner_line(sheet, corner, across, float(np.clip(across * uniform(rng, 0.4, 1.4), 0.035, 0.35)))
     tip = sheet.quad[corner]
-    gap = _filled(np.stack([line.start, line.end, tip]), tile.shape)
     flap_colour, gap_colour = _shades(sheet, rng)
-    style = str(rng.choice(("flap", "cut", "filled", "tinted"), p=(0.45, 0.22, 0.2, 0.13)))
+    style = str(rng.choice(("flap", "cut", "filled", "tinted", "jagged"), p=(0.4, 0.17, 0.18, 0.11, 0.14)))
+    cut = np.stack([line.start, line.end]).astype(np.float64)
+    if style == "jagged":
+        count = int(rng.integers(4, 16))
+        along = np.linspace(0, 1, count)[:, None]
+        swing = rng.uniform(-1, 1, (count, 1)) * line.length * uniform(rng, 0.03, 0.14)
+        cut = line.start + (line.end - line.start) * along + line.normal * swing
+    gap = _filled(np.concatenate([cut, tip[None]]), tile.shape)
     mask = gap
-    if style in {"flap", "cut"}:
+    if style in {"flap", "cut", "jagged"}:
         tile = over(tile, gap_colour, gap)
     if style == "flap":
         folded = cv2.transform(tip[None, None].astype(np.float32), line.mirror(uniform(rng, 0.6, 1.0)))[0, 0]
@@ -97,7 +103,7 @@ def _corner(sheet: Sheet, tile: Field, rng: np.random.Generator) -> tuple[Field,
         deep = max(4.0, float((tip - line.start) @ line.normal))
         slope = np.clip(away / deep, 0, 1) if chance(rng, 0.5) else 1 - np.clip(away / deep, 0, 1)
         tile = np.asarray(tile * (1 - gap * uniform(rng, 0.2, 0.6) * (0.35 + 0.65 * slope))[..., None], np.float32)
-    if style == "tinted" or chance(rng, 0.45):
+    if style == "tinted" or (style != "jagged" and chance(rng, 0.45)):
         level = uniform(rng, 20, 170)
         line_mask = np.zeros(tile.shape[:2], np.uint8)
         ends = [tuple(int(v * 8) for v in end) for end in (line.start, line.end)]
@@ -122,6 +128,8 @@ def _edge(sheet: Sheet, tile: Field, rng: np.random.Generator) -> tuple[Field, F
     style = str(rng.choice(("zigzag", "bite", "strip"), p=(0.45, 0.3, 0.25)))
     start = uniform(rng, -0.05, 0.75)
     end = min(1.05, start + uniform(rng, 0.12, 0.9))
+    if style == "strip" or chance(rng, 0.3):  # all along the edge
+        start, end = -0.05, 1.05
     count = int(rng.integers(5, 45))
     t = np.linspace(start, end, count)
     deep = uniform(rng, 0.02, 0.1)
@@ -132,7 +140,7 @@ def _edge(sheet: Sheet, tile: Field, rng: np.random.Generator) -> tuple[Field, F
             0, 0.002, count
         )
     else:
-        depth = np.full(count, deep)
+        depth = np.linspace(deep, deep * uniform(rng, -0.3, 1.2), count)
     ends = np.concatenate([[-0.02], np.maximum(depth, -0.01), [-0.02]])
     along = np.concatenate([[t[0]], t, [t[-1]]])
     places = {0: (along, ends), 1: (1 - ends, along), 2: (along, 1 - ends), 3: (ends, along)}[edge]

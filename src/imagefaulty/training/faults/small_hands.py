@@ -16,7 +16,7 @@ from imagefaulty.training.faults.handwriting import handwriting, pen, turned
 from imagefaulty.training.faults.marks import emptiest, somewhere, stamp_mask
 from imagefaulty.training.faults.materials import Materials
 from imagefaulty.training.faults.sheet import Sheet
-from imagefaulty.training.faults.stand_ins import figures
+from imagefaulty.training.faults.stand_ins import figures, words
 
 
 def _curve(points: np.ndarray, shape: tuple[int, int], thick: float) -> Field:
@@ -38,6 +38,14 @@ def _margin(sheet: Sheet, alpha: Field, rng: np.random.Generator) -> Window:
         u = uniform(rng, 0.03, 0.13) if chance(rng, 0.6) else uniform(rng, 0.86, 0.97)
         return at(sheet, alpha, u, uniform(rng, 0.08, 0.94))
     return emptiest(sheet, alpha.shape, rng, tries=3) if chance(rng, 0.5) else somewhere(sheet, alpha.shape, rng)
+
+
+def _text(sheet: Sheet, materials: Materials, rng: np.random.Generator, *, width: float, height: float) -> Field:
+    """Return a little handwriting, lifted, or now and then spelt letter by letter as a plain program would."""
+    if chance(rng, 0.15):
+        shown = words(rng, 1 if width < 0.12 else 2)
+        return figures(rng, shown[: 4 if width < 0.08 else 14], sheet.size[1] * uniform(rng, 0.014, 0.03))
+    return handwriting(materials, rng, width=width, height=height)
 
 
 def mark(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Patch:
@@ -80,7 +88,7 @@ def circle(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Patc
 
 def initials(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Patch:
     """Initials, a paraph or one short word, 4 to 14 % of the width."""
-    text = handwriting(materials, rng, width=uniform(rng, 0.06, 0.13), height=0.035)
+    text = _text(sheet, materials, rng, width=uniform(rng, 0.06, 0.13), height=0.035)
     text = limited(text, sheet, uniform(rng, 0.05, 0.15), uniform(rng, 0.018, 0.042), grow=1.5)
     text = turned(text, float(rng.normal(3, 8)))
     return text, _margin(sheet, text, rng)
@@ -100,7 +108,7 @@ def number(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Patc
 
 def autograph(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Patch:
     """A short signature at its usual place: 8 to 22 % of the width, thin."""
-    text = handwriting(materials, rng, width=uniform(rng, 0.1, 0.2), height=0.04)
+    text = _text(sheet, materials, rng, width=uniform(rng, 0.1, 0.2), height=0.04)
     text = limited(text, sheet, uniform(rng, 0.08, 0.22), uniform(rng, 0.02, 0.05), grow=1.6)
     if chance(rng, 0.4):  # with a flourish under it
         wide = text.shape[1]
@@ -112,7 +120,7 @@ def autograph(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> P
 
 def few_words(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Patch:
     """A few small words in a margin, at the head or between the lines."""
-    text = handwriting(materials, rng, width=uniform(rng, 0.1, 0.3), height=uniform(rng, 0.03, 0.06))
+    text = _text(sheet, materials, rng, width=uniform(rng, 0.1, 0.3), height=uniform(rng, 0.03, 0.06))
     text = turned(limited(text, sheet, uniform(rng, 0.08, 0.26), 0.05, grow=1.2), float(rng.normal(0, 4)))
     return text, _margin(sheet, text, rng)
 

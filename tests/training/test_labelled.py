@@ -98,6 +98,16 @@ def test_unreadable_pages_are_named_and_counted(tmp_path: Path) -> None:
     refuse_unreadable(manifest_of(tmp_path, [each for each in records if "whole" in each.file], where=tmp_path))
 
 
+def test_unreadable_page_of_a_manifest_is_refused_with_its_line(tmp_path: Path) -> None:
+    path = four_pages(tmp_path)
+    path.write_text(path.read_text().replace("\n", "\n\n", 1))
+    (tmp_path / "c.png").write_text("hello")
+    with pytest.raises(
+        ManifestError, match=r"1 of 2 pages cannot be read: .*c\.png looks like text.* \(line 5\)\. Mend"
+    ):
+        refuse_unreadable(read_manifest(path).only(groups=["white"]))
+
+
 @pytest.mark.shared
 def test_all_shared_pages_can_be_opened(shared_folder: Path) -> None:
     refuse_unreadable(read_manifest(shared_folder / "data"))

@@ -44,13 +44,15 @@ def test_source_in_two_splits_is_refused_by_name(tmp_path: Path) -> None:
         {"file": "a.png", "source": "HTR-United/CREMMA-MSS-18", "split": "fit"},
         {"file": "b.png", "source": "HTRomance-Project/modern-roman-languages", "split": "held-out"},
     ]
-    with pytest.raises(ManifestError, match="'french-manuscripts' lies in the splits 'fit' and 'held-out'"):
+    with pytest.raises(
+        ManifestError, match=r"'french-manuscripts' lies in the splits 'fit' \(line 2\) and 'held-out' \(l.* 3\)"
+    ):
         read_manifest(write_manifest(tmp_path, rows))
 
 
 def test_page_listed_twice_is_refused(tmp_path: Path) -> None:
     row = {"file": "a.png", "source": "x"}
-    with pytest.raises(ManifestError, match=r"'a\.png' 2 times"):
+    with pytest.raises(ManifestError, match=r"'a\.png' \(line 2\) again \(line 3\); keep one"):
         read_manifest(write_manifest(tmp_path, [row, row]))
 
 

@@ -88,10 +88,12 @@ class Manifest:
     Attributes:
         root: Directory that the records' files are relative to.
         records: The pages, in file order.
+        lines: Line of each page in the file that the manifest was read from; empty where there is no such file.
     """
 
     root: Path
     records: tuple[PageRecord, ...] = field(repr=False)
+    lines: tuple[int, ...] = field(default=(), repr=False, compare=False)
 
     def file(self, record: PageRecord) -> Path:
         """Return where the page lies."""
@@ -100,7 +102,16 @@ class Manifest:
     def only(self, *, groups: Iterable[str]) -> Manifest:
         """Return the manifest of the pages whose group is among ``groups``."""
         wanted = frozenset(groups)
-        return Manifest(self.root, tuple(record for record in self.records if record.group in wanted))
+        kept = [place for place, record in enumerate(self.records) if record.group in wanted]
+        return Manifest(
+            self.root,
+            tuple(self.records[place] for place in kept),
+            tuple(self.lines[place] for place in kept) if self.lines else (),
+        )
+
+    def line(self, place: int) -> str:
+        """Return in which line a record stands, as messages say it; "" where that is not known."""
+        return f" (line {self.lines[place]})" if self.lines else ""
 
     def counts(self) -> dict[CheckName, Counter[str]]:
         """Count the known labels per check."""
@@ -126,31 +137,33 @@ def read_manifest(path: str | Path) -> Manifest:
     try:
         # Spreadsheet programs put a mark before the first column's name.
         with path.open(newline="", encoding="utf-8-sig") as handle:
-            rows = list(csv.DictReader(handle))
+            reader = csv.DictReader(handle)
+            rows = [(reader.line_num, row) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ManifestError(f"{path}: cannot be read as a CSV file ({error})") from None
     if not rows:
         raise ManifestError(f"{path}: lists no pages; give one page per line below a header line")
-    if missing := {"file", "source"} - set(rows[0]):
+    if missing := {"file", "source"} - set(rows[0][1]):
         raise ManifestError(f"{path}: lacks the column {', '.join(sorted(missing))}")
-    records = (_record(row, path, line) for line, row in enumerate(rows, start=2))
-    return manifest_of(path.parent, records, where=path)
+    records = [_record(row, path, line) for line, row in rows]
+    return manifest_of(path.parent, records, where=path, lines=[line for line, _ in rows])
 
 
-def manifest_of(root: Path, records: Iterable[PageRecord], *, where: Path) -> Manifest:
+def manifest_of(root: Path, records: Iterable[PageRecord], *, where: Path, lines: Iterable[int] = ()) -> Manifest:
     """Put records together, once it is sure that they agree with each other.
 
     Args:
         root: Directory that the records' files are relative to.
         records: The pages.
         where: What messages name: the file or folder that the records come from.
+        lines: Line of each record in that file, if it has lines.
 
     Raises:
         ManifestError: A page is listed twice, or a group lies in two splits.
     """
-    manifest = Manifest(root, tuple(records))
-    _refuse_repeats(manifest.records, where)
-    _refuse_split_groups(manifest.records, where)
+    manifest = Manifest(root, tuple(records), tuple(lines))
+    _refuse_repeats(manifest, where)
+    _refuse_split_groups(manifest, where)
     return manifest
 
 
@@ -192,7 +205,8 @@ def refuse_unreadable(manifest: Manifest) -> None:
         ManifestError: Pages cannot be read; the message names the first five, each with its reason.
     """
     with ThreadPoolExecutor() as threads:
-        found = [reason for reason in threads.map(_why_unreadable, map(manifest.file, manifest.records)) if reason]
+        reasons = threads.map(_why_unreadable, map(manifest.file, manifest.records))
+        found = [f"{reason}{manifest.line(place)}" for place, reason in enumerate(reasons) if reason]
     if not found:
         return
     more = f"; and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
@@ -276,17 +290,25 @@ def _labels(text: Mapping[str, str], where: str) -> dict[CheckName, str]:
     return labels
 
 
-def _refuse_repeats(records: tuple[PageRecord, ...], path: Path) -> None:
-    file, times = Counter(record.file for record in records).most_common(1)[0]
-    if times > 1:
-        raise ManifestError(f"{path}: lists the page {file!r} {times} times; keep one line")
-
-
-def _refuse_split_groups(records: tuple[PageRecord, ...], path: Path) -> None:
-    seen: dict[str, str] = {}
-    for record in records:
-        if record.split and seen.setdefault(record.group, record.split) != record.split:
+def _refuse_repeats(manifest: Manifest, where: Path) -> None:
+    seen: dict[str, int] = {}
+    for place, record in enumerate(manifest.records):
+        first = seen.setdefault(record.file, place)
+        if first != place:
             raise ManifestError(
-                f"{path}: the source {record.group!r} lies in the splits {seen[record.group]!r} and"
-                f" {record.split!r}; pages of one source must stay together"
+                f"{where}: lists the page {record.file!r}{manifest.line(first)} again{manifest.line(place)}; keep one"
+            )
+
+
+def _refuse_split_groups(manifest: Manifest, where: Path) -> None:
+    seen: dict[str, int] = {}
+    for place, record in enumerate(manifest.records):
+        if not record.split:
+            continue
+        first = seen.setdefault(record.group, place)
+        if manifest.records[first].split != record.split:
+            raise ManifestError(
+                f"{where}: the source {record.group!r} lies in the splits {manifest.records[first].split!r}"
+                f"{manifest.line(first)} and {record.split!r}{manifest.line(place)}; pages of one source must stay"
+                " together"
             )

@@ -45,26 +45,42 @@ def roc_auc(positive: NDArray[np.bool_], score: NDArray[np.floating]) -> float |
     return float((ranks[positive].sum() - above * (above + 1) / 2) / (above * below))
 
 
-def calibration_error(truth: NDArray[np.integer], probabilities: NDArray[np.floating], *, bins: int = 10) -> float:
-    """Return the expected calibration error of the answered class.
+def reliability(
+    truth: NDArray[np.integer], probabilities: NDArray[np.floating], *, bins: int = 10
+) -> list[tuple[int, float, float]]:
+    """Return how often the answered class is right, by how sure it was, the least sure pages first.
 
-    Naeini et al., "Obtaining Well Calibrated Probabilities Using Bayesian Binning", AAAI 2015. Bins hold the same
-    number of pages each, for almost all pages are nearly certain.
+    Args:
+        truth: Class codes, shape (pages,).
+        probabilities: Shape (pages, classes).
+        bins: How many bins; they hold the same number of pages each, for almost all pages are nearly certain.
+
+    Returns:
+        Pages, mean confidence and share of right answers per bin.
+    """
+    confidence = probabilities.max(axis=1)
+    right = (probabilities.argmax(axis=1) == truth).astype(np.float64)
+    order = np.argsort(confidence, kind="stable")
+    return [
+        (len(part), float(confidence[part].mean()), float(right[part].mean()))
+        for part in np.array_split(order, min(bins, len(order)))
+        if len(part)
+    ]
+
+
+def calibration_error(truth: NDArray[np.integer], probabilities: NDArray[np.floating], *, bins: int = 10) -> float:
+    """Return the expected calibration error of the answered class: mean distance of confidence from share right.
+
+    Naeini et al., "Obtaining Well Calibrated Probabilities Using Bayesian Binning", AAAI 2015, with the bins of
+    :func:`reliability`.
 
     Args:
         truth: Class codes, shape (pages,).
         probabilities: Shape (pages, classes).
         bins: How many bins.
     """
-    confidence = probabilities.max(axis=1)
-    right = (probabilities.argmax(axis=1) == truth).astype(np.float64)
-    order = np.argsort(confidence, kind="stable")
-    gaps = [
-        len(part) * abs(float(right[part].mean()) - float(confidence[part].mean()))
-        for part in np.array_split(order, min(bins, len(order)))
-        if len(part)
-    ]
-    return sum(gaps) / len(order)
+    found = reliability(truth, probabilities, bins=bins)
+    return sum(pages * abs(right - confidence) for pages, confidence, right in found) / len(truth)
 
 
 def wilson(hits: int, trials: int) -> tuple[float, float]:

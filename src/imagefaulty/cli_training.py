@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -29,13 +29,54 @@ def evaluate(
         Literal["held-out", "all"], Parameter(help="Pages of sources that the bundle has not seen, or all pages.")
     ] = "held-out",
     format: Annotated[Literal["text", "json"], Parameter(help="Form of the output.")] = "text",  # noqa: A002 - the flag
+    by_source: Annotated[bool, Parameter(help="Also list every source (text form).", negative=())] = False,
+    report: Annotated[Path | None, Parameter(help="HTML file to write, with the worst mistakes as pictures.")] = None,
+    drawn: Annotated[
+        int, Parameter(help="Also draw and judge so many pages of each kind of fault and harmless thing.")
+    ] = 0,
+    seed: Annotated[int, Parameter(help="The same seed draws the same pages.")] = 0,
+    workers: Annotated[int | None, Parameter(help="Pages worked on at once; one per processor if none.")] = None,
 ) -> None:
     """Inspect labelled pages and say how often the bundle is right, with 95 % intervals."""
     from imagefaulty.training.evaluation import evaluate as run  # noqa: PLC0415 - opens ONNX Runtime
 
-    report = run(None if bundle == "embedded" else bundle, manifest, split=split)
-    text = report.to_text() if format == "text" else json.dumps(report.to_dict(), indent=2, ensure_ascii=False)
+    if report is not None and not report.parent.is_dir():
+        raise SettingsError(f"{report}: its folder does not exist; make it, or write the report elsewhere")
+    with _bar("judged") as watch:
+        found = run(
+            None if bundle == "embedded" else bundle,
+            manifest,
+            split=split,
+            drawn=drawn,
+            seed=seed,
+            workers=workers,
+            watch=watch,
+        )
+    if report is not None:
+        from imagefaulty.training.report_page import write_page  # noqa: PLC0415 - only reports need it
+
+        write_page(found, report)
+        sys.stderr.write(f"imagefaulty: wrote {report}\n")
+    if format == "text":
+        text = found.to_text(by_source=by_source)
+    else:
+        text = json.dumps(found.to_dict(), indent=2, ensure_ascii=False)
     sys.stdout.write(text + "\n")
+
+
+@contextlib.contextmanager
+def _bar(verb: str) -> Iterator[Callable[[int, int], None]]:
+    """Show progress on a terminal, and nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda _done, _total: None
+        return
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task(verb, total=None)
+        yield lambda done, total: progress.update(bar, completed=done, total=total)
 
 
 def train(

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from imagefaulty.errors import SettingsError
-from imagefaulty.training.evaluation import CheckFigures, Report, evaluate
+from imagefaulty.training.evaluation import Report, evaluate
+from imagefaulty.training.figures import VERDICTS, CheckFigures, Interval, VerdictFigures, read_figures
 from imagefaulty.training.manifest import Manifest, PageRecord, read_manifest
+from imagefaulty.training.report_text import ends, wrong_words
 from imagefaulty.training.splits import HELD_OUT, read_folds
 
 _LOG: Final = logging.getLogger(__name__)
@@ -68,9 +70,10 @@ def _source_rows(manifest: Manifest, folds: Mapping[str, int]) -> Iterator[list[
 
 def figures_table(figures: Sequence[CheckFigures]) -> str:
     """Return figures per check and class as a Markdown table."""
+    head = ["check", "class", "pages", "answered as", "recall (95 %)", "over sources", "precision", "F1", "AUC"]
     lines = [
-        _row(["check", "class", "pages", "answered as", "recall (95 %)", "precision", "AUC", "calibration error"]),
-        _row(["---", "---", "--:", "---", "--:", "--:", "--:", "--:"]),
+        _row([*head, "calibration error"]),
+        _row(["---", "---", "--:", "---", *["--:"] * 6]),
     ]
     for each in figures:
         for row, one in zip(each.table, each.classes, strict=True):
@@ -79,13 +82,34 @@ def figures_table(figures: Sequence[CheckFigures]) -> str:
             answered = ", ".join(
                 f"{other.name} {count}" for other, count in zip(each.classes, row, strict=True) if count
             )
-            low, high = one.recall_95
-            recall = f"{_percent(one.recall)} ({low * 100:.0f}-{high * 100:.0f})"
-            auc = "" if one.auc is None else f"{one.auc:.3f}"
-            error = f"{each.calibration_error:.3f}"
-            lines.append(
-                _row([each.title, one.name, str(one.pages), answered, recall, _percent(one.precision), auc, error])
-            )
+            cells = [
+                f"{_percent(one.recall)} ({ends(one.recall_95)})",
+                "" if one.recall_sources_95 is None else ends(one.recall_sources_95),
+                _percent(one.precision),
+                _with(_percent(one.f1), one.f1_95),
+                _with("" if one.auc is None else f"{one.auc:.3f}", one.auc_95, scale=1, digits=2),
+                _with(f"{each.calibration_error:.3f}", each.calibration_error_95, scale=1, digits=2),
+            ]
+            lines.append(_row([each.title, one.name, str(one.pages), answered, *cells]))
+    return "\n".join(lines)
+
+
+def verdicts_table(verdicts: Sequence[VerdictFigures]) -> str:
+    """Return what an operator gets as a Markdown table: check, operating point, true class, share of each verdict."""
+    lines = [
+        _row(["check", "operating point", "class", "pages", *VERDICTS, "wrong"]),
+        _row(["---", "---", "---", *["--:"] * (1 + len(VERDICTS)), "---"]),
+    ]
+    for each in verdicts:
+        wrong = "; ".join(wrong_words(each))
+        for name, row in zip(each.classes, each.table.tolist(), strict=True):
+            if not (pages := sum(row)):
+                continue
+            shares = [f"{count / pages:.0%}" for count in row]
+            if each.wrong_no is None:
+                shares[VERDICTS.index("no")] = ""
+            lines.append(_row([each.title, each.operating_point, name, str(pages), *shares, wrong]))
+            wrong = ""
     return "\n".join(lines)
 
 
@@ -95,12 +119,21 @@ def held_out_table(report: Report) -> str:
     return (
         f"`{report.model_version}`, {report.pages} pages of {report.sources} sources.\n\n"
         f"{figures_table(report.figures)}\n\n"
-        f"Written pages called empty: {called} of {written}; with 95 % certainty at most {bound:.2%}."
+        f"Written pages called empty: {called} of {written}; with 95 % certainty at most {bound:.2%}.\n\n"
+        f"What an operator gets, by operating point:\n\n{verdicts_table(report.verdicts)}"
     )
 
 
 def cross_validation_table(found: Mapping[str, Any]) -> str:
-    """Return the file that a cross-validated build wrote as a Markdown table."""
+    """Return the file that a cross-validated build wrote as a Markdown table.
+
+    Args:
+        found: What :func:`imagefaulty.training.figures.figures_dict` gave; or, by check, ``confusion``, ``recall`` and
+            ``auc``, as builds wrote it before.
+    """
+    if "schema" in found:
+        figures, verdicts = read_figures(found)
+        return figures_table(figures) + (f"\n\n{verdicts_table(verdicts)}" if verdicts else "")
     lines = [
         _row(["check", "class", "pages", "recall", "AUC", "confusion"]),
         _row(["---", "---", "--:", "--:", "--:", "---"]),
@@ -109,20 +142,13 @@ def cross_validation_table(found: Mapping[str, Any]) -> str:
         for row, (name, recall) in zip(each["confusion"], each["recall"].items(), strict=True):
             if not sum(row):
                 continue
-            auc = each["auc"][name]
-            lines.append(
-                _row(
-                    [
-                        check,
-                        name,
-                        str(sum(row)),
-                        _percent(recall),
-                        "" if auc is None else f"{auc:.3f}",
-                        " / ".join(map(str, row)),
-                    ]
-                )
-            )
+            auc = "" if each["auc"][name] is None else f"{each['auc'][name]:.3f}"
+            lines.append(_row([check, name, str(sum(row)), _percent(recall), auc, " / ".join(map(str, row))]))
     return "\n".join(lines)
+
+
+def _with(value: str, interval: Interval | None, *, scale: float = 100, digits: int = 0) -> str:
+    return value if interval is None or not value else f"{value} ({ends(interval, scale=scale, digits=digits)})"
 
 
 def _row(cells: Sequence[str]) -> str:

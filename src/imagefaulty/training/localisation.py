@@ -13,20 +13,20 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from imagefaulty.bundle import load_bundle
 from imagefaulty.checks import CORNER, EMPTY, POST_IT, Check, CheckName
 from imagefaulty.errors import ImageFaultyError
+from imagefaulty.finding import Finding
 from imagefaulty.inspection import Inspector
 from imagefaulty.pages import open_document
-from imagefaulty.training.evaluation import FOLDS
+from imagefaulty.training.evaluation import FOLDS, Box, shown_boxes
 from imagefaulty.training.faults import CORNER_KINDS, NOTE_KINDS, Drawn, Materials, draw, finish
 from imagefaulty.training.manifest import Manifest, PageRecord, read_manifest
+from imagefaulty.training.samples import NOTES_SOURCE
 from imagefaulty.training.splits import held_out, read_folds
-
-#: Left, top, right, bottom as fractions of the page.
-Box = tuple[float, float, float, float]
 
 _KINDS: Final = {POST_IT: NOTE_KINDS, CORNER: CORNER_KINDS}
 _QUALITY: Final = 90
@@ -81,7 +81,7 @@ def measure(inspector: Inspector, manifest: Manifest, *, pages: int, seed: int =
 
     Args:
         inspector: With the bundle to be judged.
-        manifest: Labelled pages that the bundle has not seen.
+        manifest: Labelled pages that the bundle has not seen; only their sources lend beds, paper and hands.
         pages: Pages to draw for each of the two checks that show places.
         seed: Of all that is drawn.
 
@@ -89,12 +89,24 @@ def measure(inspector: Inspector, manifest: Manifest, *, pages: int, seed: int =
         Figures per check.
     """
     rng = np.random.default_rng(seed)
-    materials = Materials.load(manifest.root)
+    materials = Materials.load(manifest.root, exclude=other_sources(manifest))
     figures = []
     for check in _KINDS:
         drawn = _pages(check, manifest, materials, pages, rng)
         figures.append(_figures(check, [spot for page in drawn for spot in _spots(check, page, inspector)]))
     return figures
+
+
+def other_sources(manifest: Manifest) -> frozenset[str]:
+    """Return the sources that are listed beside the manifest's pages but are not among them.
+
+    They must lend nothing to drawn pages, for the bundle knows them. Note cut-outs are the exception: all come from
+    one source.
+    """
+    if not (manifest.root / "manifest.csv").is_file():  # then materials take no pages either
+        return frozenset()
+    everything = {record.source for record in read_manifest(manifest.root).records}
+    return frozenset(everything - {record.source for record in manifest.records} - {NOTES_SOURCE})
 
 
 def _pages(
@@ -114,16 +126,22 @@ def _is_sound(record: PageRecord) -> bool:
     return not any(record.labels.get(check.name) == check.fault for check in (POST_IT, CORNER, EMPTY))
 
 
-def _spots(check: Check, drawn: Drawn, inspector: Inspector) -> Iterator[Spot]:
+def as_jpeg(pixels: NDArray[np.uint8]) -> bytes:
+    """Return a drawn page, uint8 (h, w, 3) RGB, as a file."""
     buffer = io.BytesIO()
-    Image.fromarray(drawn.pixels).save(buffer, "JPEG", quality=_QUALITY)
-    finding = inspector.inspect(buffer.getvalue(), name=drawn.recipe, evidence=True)
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=_QUALITY)
+    return buffer.getvalue()
+
+
+def _spots(check: Check, drawn: Drawn, inspector: Inspector) -> Iterator[Spot]:
+    finding = inspector.inspect(as_jpeg(drawn.pixels), name=drawn.recipe, evidence=True)
+    return spots_of(check, drawn, finding)
+
+
+def spots_of(check: Check, drawn: Drawn, finding: Finding) -> Iterator[Spot]:
+    """Yield what a finding with evidence shows of each fault that was drawn for a check."""
     answer = finding.answers[check.name]
-    width, height = finding.provenance.original_size
-    shown = [
-        (x / width, y / height, (x + across) / width, (y + down) / height)
-        for x, y, across, down in (region.box for region in answer.regions)
-    ]
+    shown = shown_boxes(finding, check.name)
     for region in drawn.regions:
         if region.check == check.name:
             left, top, across, down = region.box

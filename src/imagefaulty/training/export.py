@@ -1,14 +1,16 @@
-"""From fitted heads to a bundle on disk: one graph, one manifest."""
+"""From a fitted network to a bundle on disk: its graphs and the manifest."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import onnxruntime as ort
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from imagefaulty._sessions import probe
@@ -24,66 +26,80 @@ from imagefaulty.bundle import (
     write_manifest,
 )
 from imagefaulty.checks import CHECKS, CheckName
-from imagefaulty.training.backbone import Tap
+from imagefaulty.training.backbone import EARLY
 from imagefaulty.training.calibrate import Scaling
 from imagefaulty.training.cells import CHANNELS
-from imagefaulty.training.eye import OPSET, joined
-from imagefaulty.training.heads import Heads
+from imagefaulty.training.graphs import joined, quantize, write_graph
+from imagefaulty.training.heads import PageNet
 
 GRAPH: Final = "pages.onnx"
 PLAIN_GRAPH: Final = "pages-fp32.onnx"
-_OUTPUTS: Final = (*(check.name for check in CHECKS), "embedding", "evidence")
+#: The evidence itself is pooled by sharp functions, and costs next to nothing in single precision.
+_KEPT_PLAIN: Final = ("/net/heads/ink_out/Conv", "/net/heads/fault_out/Conv")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Graphs of the two halves of a network.
+
+    Attributes:
+        stem: The stem.
+        rest: Trunk and heads.
+        plain_stem: The stem in single precision.
+        plain_rest: Trunk and heads in single precision.
+    """
+
+    stem: Path
+    rest: Path
+    plain_stem: Path
+    plain_rest: Path
 
 
 class _Calibrated(nn.Module):
-    """The heads with the calibration's biases added to their logits, outputs as a tuple."""
+    """The network with the calibration's biases added to its logits, outputs as a tuple."""
 
-    def __init__(self, heads: Heads, scalings: Mapping[CheckName, Scaling]) -> None:
+    def __init__(self, net: PageNet, scalings: Mapping[CheckName, Scaling]) -> None:
         super().__init__()
-        self.heads = heads
-        self.biases = {check.name: torch.tensor(scalings[check.name].bias, dtype=torch.float32) for check in CHECKS}
+        self.net = net
+        self.biases = {name: torch.tensor(scaling.bias, dtype=torch.float32) for name, scaling in scalings.items()}
 
-    def forward(self, *maps: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        found = self.heads(maps)
-        answers = [found[check.name] + self.biases[check.name] for check in CHECKS]
+    def forward(self, early: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        found = self.net(early)
+        answers = [found[name] + bias for name, bias in self.biases.items()]
         return (*answers, found["embedding"], found["evidence"])
 
 
-def export_heads(path: Path, heads: Heads, scalings: Mapping[CheckName, Scaling], taps: tuple[Tap, ...]) -> Path:
-    """Write the heads as an ONNX graph whose inputs are named like the taps.
+def export_parts(
+    directory: Path,
+    net: PageNet,
+    scalings: Mapping[CheckName, Scaling],
+    maps: Iterable[NDArray[np.generic]],
+    *,
+    stem: Path,
+    plain_stem: Path,
+) -> Parts:
+    """Write trunk and heads as ONNX graphs, in single precision and in eight bits.
 
     Args:
-        path: The file to write.
-        heads: Fitted heads.
+        directory: Where they are written.
+        net: A fitted network.
         scalings: Calibration per check; the biases go into the graph.
-        taps: The maps that come in.
+        maps: The stem's maps of real pages, float32 (1, 80, rows, columns), which set the ranges of the eight bits.
+        stem: The stem's graph in eight bits.
+        plain_stem: The stem's graph in single precision.
     """
-    rows, columns = heads.places.shape[2:]
-    scale = taps[0].stride
-    examples = tuple(
-        torch.zeros(1, tap.channels, rows * scale // tap.stride, columns * scale // tap.stride) for tap in taps
-    )
-    names = [tap.name for tap in taps]
-    torch.onnx.export(
-        _Calibrated(heads, scalings).eval(),
-        examples,
-        str(path),
-        input_names=names,
-        output_names=list(_OUTPUTS),
-        dynamic_axes={name: {0: "n"} for name in (*names, *_OUTPUTS)},
-        opset_version=OPSET,
-        dynamo=False,
-    )
-    return path
+    rows, columns = net.heads.places.shape[2:]
+    outputs = (*scalings, "embedding", "evidence")
+    plain = directory / "rest.onnx"
+    example = torch.zeros(1, EARLY.channels, rows, columns)
+    write_graph(plain, _Calibrated(net, scalings), example, name=EARLY.name, outputs=outputs)
+    return Parts(stem, quantize(plain, directory / "rest-int8.onnx", maps, keep=_KEPT_PLAIN), plain_stem, plain)
 
 
 def write_bundle(
     directory: Path,
-    eye: Path,
-    heads: Path,
+    parts: Parts,
     *,
-    plain_eye: Path | None = None,
-    taps: tuple[Tap, ...],
     spec: InputSpec,
     version: str,
     description: str,
@@ -91,15 +107,13 @@ def write_bundle(
     thresholds: Mapping[CheckName, Mapping[str, Thresholds]],
     metrics: Mapping[CheckName, Mapping[str, Any]],
 ) -> Path:
-    """Join backbone and heads into one graph and write the bundle's manifest.
+    """Join the halves into one graph and write the bundle's manifest.
+
+    A second graph in single precision is for processors that compute eight bits wrongly.
 
     Args:
         directory: The bundle's directory.
-        eye: Graph of the backbone.
-        plain_eye: The same in single precision, if ``eye`` is in eight bits: a second graph is made of it for
-            processors that compute eight bits wrongly.
-        heads: Graph of the heads.
-        taps: The maps that are handed over.
+        parts: Graphs of the halves.
         spec: How a page becomes the input.
         version: Version of the model.
         description: One line for people.
@@ -111,23 +125,23 @@ def write_bundle(
         The path of the manifest.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    joined(eye, heads, directory / GRAPH, taps=taps)
+    answered = [check for check in CHECKS if check.name in scalings]
+    joined(parts.stem, parts.rest, directory / GRAPH)
+    joined(parts.plain_stem, parts.plain_rest, directory / PLAIN_GRAPH)
     graph = GraphSpec(
         file=GRAPH,
         sha256="",
         input=spec,
-        outputs={check.name: OutputSpec(check.name, check.class_names) for check in CHECKS},
+        outputs={check.name: OutputSpec(check.name, check.class_names) for check in answered},
         embedding="embedding",
         evidence=EvidenceSpec("evidence", CHANNELS),
     )
-    if plain_eye is not None:
-        joined(plain_eye, heads, directory / PLAIN_GRAPH, taps=taps)
-        graph = replace(graph, fallback=Fallback(PLAIN_GRAPH, "", _probe_of(directory / GRAPH, graph)))
+    graph = replace(graph, fallback=Fallback(PLAIN_GRAPH, "", _probe_of(directory / GRAPH, graph)))
     specs = {
         check.name: CheckSpec(
             round(scalings[check.name].temperature, 5), thresholds[check.name], metrics.get(check.name, {})
         )
-        for check in CHECKS
+        for check in answered
     }
     return write_manifest(
         Bundle(

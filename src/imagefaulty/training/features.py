@@ -1,7 +1,7 @@
-"""Feature maps of all samples, computed once and kept on disk.
+"""The stem's maps of all samples, computed once, in several processes, and kept on disk.
 
-The backbone is frozen, so its maps of a sample never change: with them on disk, fitting the heads takes minutes, and
-cross-validation costs little. What a kill leaves behind is picked up again.
+The stem is frozen, so its maps of a sample never change. With them on disk a pass over the samples neither draws pages
+nor runs the costliest part of the network. What a kill leaves behind is picked up again.
 """
 
 from __future__ import annotations
@@ -9,8 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import multiprocessing
+import os
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,14 +22,21 @@ import numpy as np
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
+from imagefaulty.bundle import InputSpec
 from imagefaulty.checks import CHECK_NAMES
+from imagefaulty.training import cells as _cells_module
+from imagefaulty.training import faults as _faults_package
+from imagefaulty.training import samples as _samples_module
+from imagefaulty.training.backbone import EARLY
 from imagefaulty.training.cells import CHANNELS
-from imagefaulty.training.eye import Eye
+from imagefaulty.training.manifest import Manifest
 from imagefaulty.training.samples import Sample, Studio
+from imagefaulty.training.stem import StemSession
 
 _LOG: Final = logging.getLogger(__name__)
-_REPORT_EVERY: Final = 200
 _STAMP: Final = "store.json"
+#: Samples that a process is handed at a time: about four seconds of work.
+_CHUNK: Final = 40
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +49,7 @@ class FeatureStore:
         weights: float32 (samples, 4): how much each label counts.
         cells: int8 (samples, evidence channels, rows, columns): see :mod:`imagefaulty.training.cells`.
         done: bool (samples,): which rows are filled.
+        key: Digest of whatever the maps depend on.
     """
 
     maps: Mapping[str, NDArray[np.float16]]
@@ -46,6 +57,12 @@ class FeatureStore:
     weights: NDArray[np.float32]
     cells: NDArray[np.int8]
     done: NDArray[np.bool_]
+    key: str
+
+    @property
+    def early(self) -> NDArray[np.float16]:
+        """The stem's map, float16 (samples, channels, rows, columns)."""
+        return self.maps[EARLY.name]
 
     @property
     def filled(self) -> bool:
@@ -81,30 +98,112 @@ def open_store(
         weights=array("weights", np.float32, len(CHECK_NAMES)),
         cells=array("cells", np.int8, len(CHANNELS), *cells),
         done=array("done", np.bool_),
+        key=key,
     )
-    stamp.write_text(json.dumps(key), encoding="utf-8")
+    if not known:  # last, and only then: other processes may be reading it
+        stamp.write_text(json.dumps(key), encoding="utf-8")
     return store
 
 
-def store_key(eye: Path, samples: Sequence[Sample]) -> str:
-    """Return a digest of the backbone's graph and the list of samples."""
-    digest = hashlib.sha256(eye.read_bytes())
+def store_key(stem: Path, samples: Sequence[Sample]) -> str:
+    """Return a digest of whatever the maps depend on: the stem's graph, the samples, and the code that draws them."""
+    digest = hashlib.sha256(stem.read_bytes())
     digest.update(repr(samples).encode())
+    for source in _drawing_code():
+        digest.update(source.read_bytes())
     return digest.hexdigest()
 
 
-def fill_store(store: FeatureStore, samples: Sequence[Sample], studio: Studio, eye: Eye) -> None:
-    """Compute the rows of a store that are still empty, in order."""
-    began = time.monotonic()
-    for fresh, index in enumerate(np.flatnonzero(~store.done).tolist(), start=1):
-        rendered = studio.render(samples[index])
-        for name, values in eye.maps(rendered.image).items():
-            store.maps[name][index] = values[0]
-        store.codes[index] = rendered.codes
-        store.weights[index] = rendered.weights
-        store.cells[index] = rendered.cells
-        store.done[index] = True
-        if fresh % _REPORT_EVERY == 0:
-            pace = (time.monotonic() - began) / fresh
-            left = int((~store.done).sum())
-            _LOG.info("features: %d of %d samples, %.0f min left", len(samples) - left, len(samples), left * pace / 60)
+def _drawing_code() -> list[Path]:
+    modules = [Path(each.__file__) for each in (_samples_module, _cells_module) if each.__file__]
+    return modules + sorted(Path(_faults_package.__path__[0]).glob("*.py"))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rendering:
+    """What a process needs to carry samples out.
+
+    Attributes:
+        manifest: The labelled pages.
+        folds: Fold of every page.
+        spec: How a page becomes the input.
+        cells: Rows and columns of cells.
+        stem: Graph of the stem.
+        directory: Where the store lies.
+        key: Its key.
+        samples: All samples.
+    """
+
+    manifest: Manifest
+    folds: Sequence[int]
+    spec: InputSpec
+    cells: tuple[int, int]
+    stem: Path
+    directory: Path
+    key: str
+    samples: Sequence[Sample]
+
+    def open(self) -> FeatureStore:
+        """Open the store, or make an empty one."""
+        shapes = StemSession(self.stem).shapes
+        return open_store(self.directory, shapes, cells=self.cells, samples=len(self.samples), key=self.key)
+
+
+class _Renderer:
+    """One process's share of the work."""
+
+    def __init__(self, rendering: Rendering) -> None:
+        rows, columns = rendering.cells
+        self._samples = rendering.samples
+        self._store = rendering.open()
+        self._stem = StemSession(rendering.stem)
+        self._studio = Studio(rendering.manifest, rendering.folds, rendering.spec, rows=rows, columns=columns)
+
+    def fill(self, rows: Sequence[int]) -> int:
+        for row in rows:
+            rendered = self._studio.render(self._samples[row])
+            for name, values in self._stem.maps(rendered.image).items():
+                self._store.maps[name][row] = values[0]
+            self._store.codes[row] = rendered.codes
+            self._store.weights[row] = rendered.weights
+            self._store.cells[row] = rendered.cells
+            self._store.done[row] = True
+        return len(rows)
+
+
+_renderer: _Renderer | None = None  # of this process; a pool has no other place to keep it between its tasks
+
+
+def _begin(rendering: Rendering) -> None:
+    global _renderer  # noqa: PLW0603 - see above
+    _renderer = _Renderer(rendering)
+
+
+def _fill(rows: Sequence[int]) -> int:
+    if _renderer is None:  # pragma: no cover - the pool starts every process with _begin
+        raise RuntimeError("the process was not set up")
+    return _renderer.fill(rows)
+
+
+def fill_store(rendering: Rendering, *, processes: int | None = None) -> FeatureStore:
+    """Compute the rows of a store that are still empty, and return the store.
+
+    Args:
+        rendering: The samples and the store.
+        processes: How many processes; one per processor if None.
+    """
+    store = rendering.open()
+    empty = np.flatnonzero(~store.done).tolist()
+    if not empty:
+        return store
+    began, made = time.monotonic(), 0
+    chunks = [empty[start : start + _CHUNK] for start in range(0, len(empty), _CHUNK)]
+    count = min(processes or os.cpu_count() or 1, len(chunks))
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(count, mp_context=spawn, initializer=_begin, initargs=(rendering,)) as pool:
+        for number, chunk in enumerate(as_completed([pool.submit(_fill, rows) for rows in chunks]), start=1):
+            made += chunk.result()
+            if number % 10 == 0 or number == len(chunks):
+                left = (time.monotonic() - began) / made * (len(empty) - made) / 60
+                _LOG.info("maps: %d of %d samples, %.0f min left", made, len(empty), left)
+    return store

@@ -1,12 +1,19 @@
-"""Fitting the heads on stored feature maps: masked losses, averaged weights; the same seed gives the same heads."""
+"""Fitting trunk and heads on stored maps: masked losses, averaged weights, early stop, checkpoints.
+
+The same seed gives the same network: what is drawn in which step depends on the seed and the step alone, so that a
+fit that was killed and goes on ends where it would have ended.
+"""
 
 from __future__ import annotations
 
 import copy
+import hashlib
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -14,111 +21,246 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from imagefaulty.checks import CHECKS
-from imagefaulty.training.backbone import Tap
 from imagefaulty.training.cells import CHANNELS, UNKNOWN
 from imagefaulty.training.features import FeatureStore
-from imagefaulty.training.heads import Heads
+from imagefaulty.training.heads import PageNet
+from imagefaulty.training.progress import Epoch, Progress
 
 _LOG: Final = logging.getLogger(__name__)
+#: Learning rate of the trunk as a share of that of the heads, which begin with random weights.
+_TRUNK_RATE: Final = 0.15
+_CHECKPOINT_EVERY: Final = 100
+_CLIP: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class FitSettings:
-    """How the heads are fitted.
+    """How the network is fitted.
 
     Attributes:
-        epochs: Passes over as many samples as there are.
+        epochs: How many epochs. An epoch ends with a look at the validation pages.
+        epoch_samples: Samples drawn in one epoch.
         batch: Samples per step.
-        rate: Highest learning rate of the one-cycle schedule.
+        rate: Highest learning rate of the one-cycle schedule, for the heads.
         decay: Weight decay.
         average: Decay per step of the moving average of the weights, which is what is kept.
         cell_weight: How much the marks per cell count beside the answers per page.
+        patience: Stop after so many epochs without a better loss on the validation pages.
         seed: Seed of initial weights and order.
     """
 
-    epochs: int = 6
-    batch: int = 32
-    rate: float = 3e-3
+    epochs: int = 8
+    epoch_samples: int = 2_400
+    batch: int = 16
+    rate: float = 2e-3
     decay: float = 0.02
-    average: float = 0.997
+    average: float = 0.996
     cell_weight: float = 0.5
+    patience: int = 3
     seed: int = 0
+
+    @property
+    def digest(self) -> str:
+        """Tells fits with other settings apart."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()[:8]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Split:
+    """Rows of a store to fit on, and rows of other sources that say when to stop.
+
+    Attributes:
+        fitting: Rows to fit on.
+        chances: How often each of them is drawn, relative to the others.
+        validation: Rows of real pages from sources that are not fitted on; may be empty.
+    """
+
+    fitting: NDArray[np.int64]
+    chances: NDArray[np.float64]
+    validation: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Batch:
-    maps: tuple[torch.Tensor, ...]
+    early: torch.Tensor
     codes: torch.Tensor
     weights: torch.Tensor
     cells: torch.Tensor
 
 
-def fit(
-    store: FeatureStore,
-    rows: NDArray[np.integer],
-    chances: NDArray[np.floating],
-    *,
-    taps: tuple[Tap, ...],
-    settings: FitSettings,
-) -> Heads:
-    """Fit heads on some rows of a store.
+def fit(store: FeatureStore, split: Split, *, settings: FitSettings, directory: Path) -> PageNet:
+    """Fit a network on some rows of a store.
 
     Args:
-        store: Filled feature maps and targets.
-        rows: Which samples to fit on.
-        chances: How often each of them is drawn, relative to the others.
-        taps: The maps to use, the first of which sets the cells.
+        store: Filled maps and targets.
+        split: What to fit on, and what to watch.
         settings: Rates and lengths.
+        directory: Where checkpoints, ``progress.jsonl`` and ``curves.png`` are kept. A fit that was begun there with
+            the same settings goes on.
 
     Returns:
-        The averaged heads, in evaluation mode.
+        The averaged network of the best epoch by validation loss (of the last one without validation rows), in
+        evaluation mode.
     """
-    torch.manual_seed(settings.seed)
-    rng = np.random.default_rng(settings.seed)
-    heads = Heads(taps, rows=store.cells.shape[2], columns=store.cells.shape[3])
-    kept = copy.deepcopy(heads)
-    steps = settings.epochs * (len(rows) // settings.batch)
-    optimiser = torch.optim.AdamW(heads.parameters(), settings.rate, weight_decay=settings.decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.rate, total_steps=steps, pct_start=0.2)
-    class_weights = _class_weights(store, rows, chances)
-    order = rng.choice(rows, size=(steps, settings.batch), p=chances / chances.sum())
-    running = 0.0
-    for step, chosen in enumerate(order):
-        batch = _flipped(_load(store, chosen, taps), rng)
-        heads.train()
-        loss = _loss(heads(batch.maps), batch, class_weights, settings.cell_weight)
-        optimiser.zero_grad()
+    run = _Run(store, split, settings, directory)
+    run.resume()
+    while run.step < run.steps:
+        run.advance()
+        if run.step % run.steps_per_epoch == 0 and run.end_epoch():
+            break
+        if run.step % _CHECKPOINT_EVERY == 0:
+            run.save()
+    run.save()
+    return run.best.eval()
+
+
+class _Run:
+    """A fit in progress: everything that a checkpoint holds."""
+
+    def __init__(self, store: FeatureStore, split: Split, settings: FitSettings, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self._store, self._split, self._settings = store, split, settings
+        self._checkpoint = directory / "checkpoint.pt"
+        torch.manual_seed(settings.seed)
+        self.net = PageNet(*store.cells.shape[2:]).to(memory_format=torch.channels_last)
+        self.kept = copy.deepcopy(self.net)
+        self.best = copy.deepcopy(self.net)
+        self.steps_per_epoch = max(1, settings.epoch_samples // settings.batch)
+        self.steps = settings.epochs * self.steps_per_epoch
+        self.step = 0
+        self._lowest, self._worse = float("inf"), 0
+        self._optimiser = torch.optim.AdamW(
+            [
+                {"params": list(self.net.trunk.parameters()), "lr": settings.rate * _TRUNK_RATE},
+                {"params": list(self.net.heads.parameters()), "lr": settings.rate},
+            ],
+            weight_decay=settings.decay,
+        )
+        rates = [settings.rate * _TRUNK_RATE, settings.rate]
+        self._schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self._optimiser, rates, total_steps=self.steps, pct_start=0.2
+        )
+        self._class_weights = _class_weights(store, split.fitting, split.chances)
+        self._progress = Progress(directory)
+        self._losses: list[float] = []
+        self._began = time.monotonic()
+
+    def advance(self) -> None:
+        """Take one step."""
+        rng = np.random.default_rng((self._settings.seed, self.step))
+        torch.manual_seed(self._settings.seed * 1_000_003 + self.step)  # drop-out
+        chances = self._split.chances / self._split.chances.sum()
+        chosen = rng.choice(self._split.fitting, size=self._settings.batch, p=chances)
+        batch = _flipped(_load(self._store, chosen), rng)
+        self.net.train()
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            answers = self.net(batch.early)
+        loss = sum_of(_losses(answers, batch, self._class_weights, self._settings.cell_weight))
+        self._optimiser.zero_grad()
         loss.backward()
-        optimiser.step()
-        schedule.step()
-        _average(kept, heads, min(settings.average, (step + 1) / (step + 10)))
-        running += 0.02 * (float(loss.detach()) - running)
-        if (step + 1) % (steps // settings.epochs) == 0:
-            _LOG.info("fit: step %d of %d, loss %.3f", step + 1, steps, running)
-    return kept.eval()
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), _CLIP)
+        self._optimiser.step()
+        self._schedule.step()
+        self.step += 1
+        _average(self.kept, self.net, min(self._settings.average, self.step / (self.step + 9)))
+        self._losses.append(float(loss.detach()))
+
+    def end_epoch(self) -> bool:
+        """Judge the averaged network, note the figures, and say whether to stop."""
+        validation = self._validation_losses()
+        total = sum(validation.values()) if validation else -self.step
+        self._worse = 0 if total < self._lowest else self._worse + 1
+        if total < self._lowest:
+            self._lowest = total
+            self.best = copy.deepcopy(self.kept)
+        self._progress.add(
+            Epoch(
+                epoch=self.step // self.steps_per_epoch,
+                step=self.step,
+                loss=float(np.mean(self._losses)),
+                validation=validation,
+                rate=float(self._schedule.get_last_lr()[-1]),
+                seconds=round(time.monotonic() - self._began, 1),
+            )
+        )
+        self._losses = []
+        return self._worse >= self._settings.patience
+
+    def _validation_losses(self) -> dict[str, float]:
+        """Loss per check of the averaged network on the validation rows."""
+        if not len(self._split.validation):
+            return {}
+        answers = predict(self.kept, self._store, self._split.validation)
+        batch = _targets(self._store, self._split.validation)
+        tensors = {name: torch.from_numpy(values) for name, values in answers.items()}
+        return {name: float(loss) for name, loss in _answer_losses(tensors, *batch, self._class_weights).items()}
+
+    def save(self) -> None:
+        """Write a checkpoint, whole or not at all."""
+        part = self._checkpoint.with_suffix(".part")
+        torch.save({"stamp": self._stamp(), "progress": self._progress.epochs} | self._state(), part)
+        part.replace(self._checkpoint)
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "step": self.step,
+            "lowest": self._lowest,
+            "worse": self._worse,
+            "losses": self._losses,
+            "seconds": time.monotonic() - self._began,
+            "net": self.net.state_dict(),
+            "kept": self.kept.state_dict(),
+            "best": self.best.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+            "schedule": self._schedule.state_dict(),
+        }
+
+    def resume(self) -> None:
+        """Go on from a checkpoint of the same fit, if there is one."""
+        if not self._checkpoint.is_file():
+            return
+        saved = torch.load(self._checkpoint, weights_only=True)
+        if saved["stamp"] != self._stamp():
+            return
+        self.step, self._lowest, self._worse = saved["step"], saved["lowest"], saved["worse"]
+        self._losses, self._began = saved["losses"], time.monotonic() - saved["seconds"]
+        for name in ("net", "kept", "best"):
+            getattr(self, name).load_state_dict(saved[name])
+        self._optimiser.load_state_dict(saved["optimiser"])
+        self._schedule.load_state_dict(saved["schedule"])
+        self._progress.restore(saved["progress"])
+        if self._worse >= self._settings.patience:
+            self.step = self.steps
+        _LOG.info("goes on at step %d of %d", self.step, self.steps)
+
+    def _stamp(self) -> str:
+        """Tells fits of other settings or samples apart."""
+        return f"{self._settings} {self._store.key} {self._split.fitting.tolist()} {self._split.validation.tolist()}"
 
 
 def predict(
-    heads: Heads, store: FeatureStore, rows: Sequence[int] | NDArray[np.integer], *, taps: tuple[Tap, ...]
+    net: PageNet, store: FeatureStore, rows: Sequence[int] | NDArray[np.integer]
 ) -> dict[str, NDArray[np.float32]]:
     """Return the logits of some rows of a store, float32 (rows, classes) per check."""
     found: dict[str, list[NDArray[np.float32]]] = {check.name: [] for check in CHECKS}
+    net.eval()
     with torch.no_grad():
-        for chunk in np.array_split(np.asarray(rows), max(1, len(rows) // 64)):
-            answers = heads(_load(store, chunk, taps).maps)
+        for chunk in np.array_split(np.asarray(rows), max(1, len(rows) // 16)):
+            answers = net(_load(store, chunk).early)
             for name, parts in found.items():
                 parts.append(answers[name].numpy())
     return {name: np.concatenate(parts) for name, parts in found.items()}
 
 
-def _load(store: FeatureStore, chosen: NDArray[np.integer], taps: tuple[Tap, ...]) -> _Batch:
+def _load(store: FeatureStore, chosen: NDArray[np.integer]) -> _Batch:
     order = np.asarray(chosen)
-    return _Batch(
-        tuple(torch.from_numpy(store.maps[tap.name][order].astype(np.float32)) for tap in taps),
-        torch.from_numpy(store.codes[order].astype(np.int64)),
-        torch.from_numpy(store.weights[order]),
-        torch.from_numpy(store.cells[order].astype(np.float32)),
-    )
+    early = torch.from_numpy(store.early[order].astype(np.float32)).contiguous(memory_format=torch.channels_last)
+    codes, weights = _targets(store, order)
+    return _Batch(early, codes, weights, torch.from_numpy(store.cells[order].astype(np.float32)))
+
+
+def _targets(store: FeatureStore, rows: NDArray[np.integer]) -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.from_numpy(store.codes[rows].astype(np.int64)), torch.from_numpy(store.weights[rows])
 
 
 def _flipped(batch: _Batch, rng: np.random.Generator) -> _Batch:
@@ -126,7 +268,8 @@ def _flipped(batch: _Batch, rng: np.random.Generator) -> _Batch:
     axes = [axis for axis in (2, 3) if rng.random() < 0.5]  # noqa: PLR2004  (rows and columns)
     if not axes:
         return batch
-    return _Batch(tuple(each.flip(axes) for each in batch.maps), batch.codes, batch.weights, batch.cells.flip(axes))
+    early = batch.early.flip(axes).contiguous(memory_format=torch.channels_last)
+    return _Batch(early, batch.codes, batch.weights, batch.cells.flip(axes))
 
 
 def _class_weights(
@@ -143,20 +286,32 @@ def _class_weights(
     return weights
 
 
-def _loss(
+def _losses(
     answers: Mapping[str, torch.Tensor], batch: _Batch, class_weights: Mapping[str, torch.Tensor], cell_weight: float
-) -> torch.Tensor:
+) -> dict[str, torch.Tensor]:
     """Masked cross-entropy per check, and per cell where something is known of the cell."""
-    total = torch.zeros(())
+    by_check = _answer_losses(answers, batch.codes, batch.weights, class_weights)
+    return by_check | {"cells": cell_weight * _cell_loss(answers["evidence"], batch.cells)}
+
+
+def _answer_losses(
+    answers: Mapping[str, torch.Tensor],
+    codes: torch.Tensor,
+    weights: torch.Tensor,
+    class_weights: Mapping[str, torch.Tensor],
+) -> dict[str, torch.Tensor]:
+    found = {}
     for column, check in enumerate(CHECKS):
-        codes = batch.codes[:, column]
-        known = codes != UNKNOWN
-        if not known.any():
-            continue
-        each = functional.cross_entropy(answers[check.name][known], codes[known], reduction="none")
-        weight = class_weights[check.name][codes[known]] * batch.weights[known, column]
-        total = total + (each * weight).sum() / len(codes)
-    return total + cell_weight * _cell_loss(answers["evidence"], batch.cells)
+        known = codes[:, column] != UNKNOWN
+        truth = codes[known, column]
+        each = functional.cross_entropy(answers[check.name][known], truth, reduction="none")
+        found[check.name] = (each * class_weights[check.name][truth] * weights[known, column]).sum() / len(codes)
+    return found
+
+
+def sum_of(losses: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """Add up losses."""
+    return torch.stack(list(losses.values())).sum()
 
 
 def _cell_loss(evidence: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
@@ -171,9 +326,9 @@ def _cell_loss(evidence: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
     return total / len(CHANNELS)
 
 
-def _average(kept: Heads, heads: Heads, decay: float) -> None:
+def _average(kept: PageNet, net: PageNet, decay: float) -> None:
     with torch.no_grad():
-        for mean, value in zip(kept.parameters(), heads.parameters(), strict=True):
+        for mean, value in zip(kept.parameters(), net.parameters(), strict=True):
             mean.lerp_(value, 1 - decay)
-        for mean, value in zip(kept.buffers(), heads.buffers(), strict=True):
+        for mean, value in zip(kept.buffers(), net.buffers(), strict=True):
             mean.copy_(value)

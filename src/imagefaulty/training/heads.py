@@ -1,8 +1,8 @@
-"""From feature maps to evidence per cell, and from evidence to the four answers.
+"""From the stem's map to evidence per cell, and from evidence to the four answers.
 
-The heads look locally: small convolutions on the backbone's mid-level map (16 px a cell) joined with its last map say
-in every cell how much handwriting, print, other content, sticky note, and fold or tear is *here*. Each channel is
-then pooled over the page at three degrees of sharpness, and the answers follow from what was found:
+The heads look locally: small convolutions on the trunk's maps (16 px a cell) say in every cell how much handwriting,
+print, other content, sticky note, and fold or tear is *here*. Each channel is then pooled over the page at three degrees
+of sharpness, and the answers follow from what was found:
 
 * writing type: both hands are judged on their own; Combination is "both are there", not a look of its own;
 * empty: no cell holds handwriting, print or other content;
@@ -19,7 +19,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from imagefaulty.training.backbone import Tap
+from imagefaulty.training.backbone import MID, Tap, Trunk, pretrained_trunk
 from imagefaulty.training.cells import CHANNELS
 
 #: Input pixels per cell, in both directions.
@@ -30,6 +30,27 @@ FAULT_WIDTH: Final = 48
 #: Log-mean-exp rates: 1 asks "how much of the page", 5 leans to the strongest cells; the maximum comes beside them.
 RATES: Final = (1.0, 5.0)
 _POOLS: Final = len(RATES) + 1
+
+
+class PageNet(nn.Module):
+    """What learns from pages: the trunk and the heads behind it.
+
+    Args:
+        rows: Rows of cells.
+        columns: Columns of cells.
+        taps: The maps of the trunk that the heads look at.
+        pretrained: Whether the trunk starts from ImageNet weights.
+    """
+
+    def __init__(self, rows: int, columns: int, *, taps: tuple[Tap, ...] = (MID,), pretrained: bool = True) -> None:
+        super().__init__()
+        self.trunk = pretrained_trunk(taps) if pretrained else Trunk(taps)
+        self.heads = Heads(taps, rows=rows, columns=columns)
+
+    def forward(self, early: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Return what :meth:`Heads.forward` does, from the stem's map (n, 80, rows, columns)."""
+        found: dict[str, torch.Tensor] = self.heads(self.trunk(early))
+        return found
 
 
 class Heads(nn.Module):
@@ -72,7 +93,8 @@ class Heads(nn.Module):
         maps = tuple(norm(each) for norm, each in zip(self.norms, maps, strict=True))
         ink = self.ink(_merged(self.ink_in, maps))
         fault = self.fault(_merged(self.fault_in, maps) + self.place(self.places))
-        hands, others = self.ink_out(ink), self.fault_out(fault)
+        # Pooling adds up to a thousand cells: too many for the eight digits of bfloat16.
+        hands, others = self.ink_out(ink).float(), self.fault_out(fault).float()
         content = torch.logsumexp(hands, dim=1, keepdim=True)
         evidence = torch.cat([hands[:, :2], content, others], dim=1)
         page = self._page_scores(evidence)
@@ -134,4 +156,4 @@ def answers_of(page: torch.Tensor) -> dict[str, torch.Tensor]:
 def _embedding(mid: torch.Tensor, ink: torch.Tensor, fault: torch.Tensor, page: torch.Tensor) -> torch.Tensor:
     """What the page looks like on the whole and at its most remarkable: 373 numbers."""
     parts = [mid.mean((2, 3)), ink.mean((2, 3)), ink.amax((2, 3)), fault.mean((2, 3)), fault.amax((2, 3)), page]
-    return torch.cat(parts, 1)
+    return torch.cat([part.float() for part in parts], 1)

@@ -53,6 +53,7 @@ class PageRecord:
         licence: Licence of the page, as its source states it.
         path: The page's name at its source.
         notes: Remarks of the person who labelled it.
+        period: When the page was made, such as ``"15th"``; not every manifest has it.
         split: Name of a fixed split, or the empty string.
     """
 
@@ -63,6 +64,7 @@ class PageRecord:
     licence: str = ""
     path: str = ""
     notes: str = ""
+    period: str = ""
     split: str = ""
 
     @property
@@ -272,6 +274,7 @@ def _record(row: Mapping[str, str | None], path: Path, line: int) -> PageRecord:
         licence=text.get("licence", ""),
         path=text.get("path", ""),
         notes=text.get("notes", ""),
+        period=text.get("period", ""),
         split=text.get("split", ""),
     )
 

@@ -38,13 +38,19 @@ AS_IS: Final = "as is"
 #: Drawn samples of each kind over all folds. Folds and tears are the hardest to find, blanks the rarest in reality.
 COUNTS: Final[Mapping[str, int]] = (
     dict.fromkeys(CORNER_KINDS, 200)
-    | dict.fromkeys(NOTE_KINDS, 130)
-    | dict.fromkeys(HARMLESS_KINDS, 50)
-    | {"crease": 100, "rip": 140, "clean": 0, "blank": 350, "nearly-empty": 450}
-    | {"handwriting-on-typed": 900, "print-on-handwritten": 300}
+    | dict.fromkeys(NOTE_KINDS, 180)
+    | dict.fromkeys(HARMLESS_KINDS, 40)
+    | {"loose-torn": 600, "plain-corner": 350, "copy-fold": 300, "fold-double": 100, "rip": 110, "crease": 110}
+    | {"copy-slip": 250, "plain-note": 250, "flag": 110}
+    | {"clean": 0, "loose-leaf": 350, "copied": 250, "affixed-stamp": 120, "printed-marks": 100, "table": 100}
+    | {"dirt": 100, "show-through": 60, "boxed-print": 60}
+    | {"blank": 300, "nearly-empty": 400, "handwriting-on-typed": 1300, "print-on-handwritten": 250}
 )
+#: Harmless things that look like a second hand: mostly drawn on typed pages, where they could be taken for one.
+_LIKE_A_HAND: Final = frozenset({"printed-marks", "table", "dirt"})
+_TYPED_BASE_SHARE: Final = 0.7
 #: How often a real page of a rare class is scanned again.
-RARE_REPEATS: Final = 5
+RARE_REPEATS: Final = 6
 _TURNED_SHARE: Final = 0.15
 _SOUND_BASE_SHARE: Final = 0.7
 
@@ -129,13 +135,24 @@ def _bases(records: Sequence[PageRecord], kind: str, count: int, rng: np.random.
     sizes: dict[str, int] = {}
     for index in suitable:
         sizes[records[index].group] = sizes.get(records[index].group, 0) + 1
-    sound = [index for index in suitable if records[index].labels.get("corner") == "ok"]
+    preferred, share = _preferred(records, kind, suitable)
     chosen = []
     for _ in range(count):
-        pool = sound if kind in (*CORNER_KINDS, *HARMLESS_KINDS) and rng.random() < _SOUND_BASE_SHARE else suitable
+        pool = preferred if preferred and rng.random() < share else suitable
         weights = np.array([sizes[records[index].group] ** -0.5 for index in pool])
         chosen.append(pool[int(rng.choice(len(pool), p=weights / weights.sum()))])
     return chosen
+
+
+def _preferred(records: Sequence[PageRecord], kind: str, suitable: Sequence[int]) -> tuple[list[int], float]:
+    """Pages that a kind is mostly drawn on, and how often it is."""
+    if kind in _LIKE_A_HAND:
+        return [index for index in suitable if records[index].labels.get("writing_type") == "Typewritten"], (
+            _TYPED_BASE_SHARE
+        )
+    if kind in (*CORNER_KINDS, *HARMLESS_KINDS):
+        return [index for index in suitable if records[index].labels.get("corner") == "ok"], _SOUND_BASE_SHARE
+    return [], 0.0
 
 
 def _suits(record: PageRecord, kind: str) -> bool:
@@ -160,7 +177,9 @@ class Studio:
         by_source = {record.source: fold for record, fold in zip(manifest.records, folds, strict=True)}
         self._materials = {
             fold: Materials.load(
-                manifest.root, exclude={source for source in by_source if by_source[source] != fold} - {NOTES_SOURCE}
+                manifest.root,
+                exclude={source for source in by_source if by_source[source] != fold} - {NOTES_SOURCE},
+                records=manifest.records,
             )
             for fold in sorted(set(folds))
         }

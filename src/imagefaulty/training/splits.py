@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -20,6 +21,9 @@ SPLIT_REPOSITORY: Final = "codepydog/united-states-uap-files"
 FOLDS_FILE: Final = default_directory() / "folds.csv"
 
 
+_FOLDS: Final = 5
+
+
 def strict_group(record: PageRecord) -> str:
     """Return a coarser group: everything of one repository, whatever file folder it came from.
 
@@ -29,7 +33,7 @@ def strict_group(record: PageRecord) -> str:
     return record.group.split(":")[0]
 
 
-def assign_folds(manifest: Manifest, *, folds: int = 5) -> dict[str, int]:
+def assign_folds(manifest: Manifest, *, folds: int = _FOLDS) -> dict[str, int]:
     """Spread the groups over folds so that each fold holds its share of every class.
 
     Greedy and deterministic: groups with the largest share of a rare class first, each to the fold that lacks most
@@ -82,6 +86,24 @@ def read_folds(path: Path = FOLDS_FILE) -> dict[str, int]:
     return folds
 
 
+def folds_for(manifest: Manifest) -> dict[str, int]:
+    """Return the fold of every group: as written down for the embedded bundle, or spread anew for other pages.
+
+    Raises:
+        ManifestError: All pages are of one group, so that none could be judged by a model that has not seen it.
+    """
+    known = read_folds()
+    groups = {record.group for record in manifest.records}
+    if groups <= set(known):
+        return known
+    if len(groups) < 2:  # noqa: PLR2004
+        raise ManifestError(
+            f"{manifest.root}: all pages are of the source {next(iter(groups))!r}; a model is judged on sources that it"
+            " has not seen, so name at least two (archives, collections or boxes) in the column 'source'"
+        )
+    return assign_folds(manifest, folds=min(_FOLDS, len(groups)))
+
+
 def folds_of(manifest: Manifest, folds: Mapping[str, int]) -> list[int]:
     """Return the fold of every record.
 
@@ -91,6 +113,27 @@ def folds_of(manifest: Manifest, folds: Mapping[str, int]) -> list[int]:
     if unknown := sorted({record.group for record in manifest.records} - set(folds)):
         raise ManifestError(f"{manifest.root}: no fold for the source {unknown[0]!r}; add it to the folds file")
     return [folds[record.group] for record in manifest.records]
+
+
+def validation_groups(manifest: Manifest, *, share: float = 0.08) -> set[str]:
+    """Choose groups whose pages say when to stop fitting, so that they are not fitted on.
+
+    Groups are taken in an order that looks like chance and is always the same, as long as no class loses more than
+    ``share`` of its pages: what is rare stays among the pages to learn from.
+
+    Args:
+        manifest: The pages.
+        share: The most that is taken of the pages of any class.
+    """
+    tallies = {group: _tally(records) for group, records in _by_group(manifest).items()}
+    totals: Counter[str] = sum(tallies.values(), Counter())
+    chosen: set[str] = set()
+    taken: Counter[str] = Counter()
+    for group in sorted(tallies, key=lambda name: hashlib.sha256(name.encode()).hexdigest()):
+        if all(taken[key] + count <= share * totals[key] for key, count in tallies[group].items()):
+            chosen.add(group)
+            taken += tallies[group]
+    return chosen
 
 
 def held_out(manifest: Manifest, folds: Mapping[str, int] | None = None) -> Manifest:

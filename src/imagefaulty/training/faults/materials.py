@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 from collections import OrderedDict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,10 +16,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 from PIL import Image
 
+from imagefaulty.checks import CheckName
 from imagefaulty.training.faults import stand_ins
 from imagefaulty.training.faults.compositing import chance, clouds, grain, luminance, to_pixels, uniform
 from imagefaulty.training.faults.drawn import Pixels
 from imagefaulty.training.faults.inks import ink_of
+from imagefaulty.training.manifest import PageRecord, read_manifest
 
 _STRONG_TINT = 70  # levels between the strongest and the weakest channel
 _KEPT_INKS = 256  # 0.75 MB a page
@@ -31,6 +33,8 @@ _BEDS = {"black": 0.31, "lid": 0.17, "next sheet": 0.14, "near": 0.14, "grey": 0
          "cardboard": 0.06}  # fmt: skip
 #: What a texture's note in materials.csv starts with → the bed that it can serve as.
 _TEXTURE_BEDS = {"desk": "wood", "felt": "felt", "scannerbed": "grey", "cardboard": "cardboard", "cloth": "black"}
+#: Hands that nobody wrote on typed pages.
+_MEDIEVAL = ("12th", "13th", "14th", "15th")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,27 +84,27 @@ class Materials:
     _inks: OrderedDict[Path, Pixels] = field(default_factory=OrderedDict, repr=False)
 
     @classmethod
-    def load(cls, directory: Path, *, exclude: Collection[str] = ()) -> Materials:
+    def load(
+        cls, directory: Path, *, exclude: Collection[str] = (), records: Sequence[PageRecord] | None = None
+    ) -> Materials:
         """List the materials under ``directory``.
 
         Args:
-            directory: Holds ``materials.csv`` and ``manifest.csv`` in the layout of the labelled pages.
-            exclude: Sources (column ``source`` of both tables) that must not be used, the held-out ones: a note cut
-                out of a held-out photograph would be known to the model. Tear outlines show nothing of a page and stay.
-
-        Raises:
-            FileNotFoundError: ``materials.csv`` is missing.
+            directory: Holds ``materials.csv`` in the layout of the labelled pages; without it there are no cut-outs,
+                textures and tear outlines, and made-up ones take their place.
+            exclude: Sources (of materials and pages) that must not be used, the held-out ones: a note cut out of a
+                held-out photograph would be known to the model. Tear outlines show nothing of a page and stay.
+            records: Labelled pages under ``directory`` that lend handwriting, print and blank paper; those of its
+                ``manifest.csv`` if None.
         """
         barred = set(exclude)
         box = cls()
-        with (directory / "materials.csv").open(encoding="utf-8", newline="") as lines:
-            for row in csv.DictReader(lines):
-                if row["source"] not in barred or row["kind"] == "tear_masks":
-                    box._put(row["kind"], directory / row["file"], row["notes"])
-        manifest = directory / "manifest.csv"
-        if manifest.is_file():
-            with manifest.open(encoding="utf-8", newline="") as lines:
-                box._take_pages([row for row in csv.DictReader(lines) if row["source"] not in barred], directory)
+        for row in _rows(directory / "materials.csv"):
+            if row["source"] not in barred or row["kind"] == "tear_masks":
+                box._put(row["kind"], directory / row["file"], row["notes"])
+        if records is None and (directory / "manifest.csv").is_file():
+            records = read_manifest(directory).records
+        box._take_pages([record for record in records or () if record.source not in barred], directory)
         return box
 
     def _put(self, kind: str, file: Path, notes: str) -> None:
@@ -115,12 +119,16 @@ class Materials:
         elif notes.startswith("paper:"):
             self.papers += (file,)
 
-    def _take_pages(self, rows: list[dict[str, str]], directory: Path) -> None:
-        plain = [row for row in rows if "nearly empty" not in row["notes"]]
-        modern = [row for row in plain if not any(c in row["period"] for c in ("12th", "13th", "14th", "15th"))]
-        self.hands = tuple(directory / row["file"] for row in modern if row["writing_type"] == "Handwritten")
-        self.prints = tuple(directory / row["file"] for row in plain if row["writing_type"] == "Typewritten")
-        self.blanks = tuple(directory / row["file"] for row in plain if row["empty"] == "empty")
+    def _take_pages(self, records: Sequence[PageRecord], directory: Path) -> None:
+        plain = [record for record in records if not record.is_nearly_empty]
+        modern = [record for record in plain if not any(century in record.period for century in _MEDIEVAL)]
+
+        def files(among: Sequence[PageRecord], check: CheckName, label: str) -> tuple[Path, ...]:
+            return tuple(directory / record.file for record in among if record.labels.get(check) == label)
+
+        self.hands = files(modern, "writing_type", "Handwritten")
+        self.prints = files(plain, "writing_type", "Typewritten")
+        self.blanks = files(plain, "empty", "empty")
 
     def picture(self, file: Path) -> Pixels:
         """Return a picture as uint8 RGB or RGBA, decoded once while it is in use."""
@@ -266,3 +274,11 @@ def _fitted(picture: Pixels, shape: tuple[int, ...], rng: np.random.Generator) -
     cut = np.ascontiguousarray(picture[top : top + rows, left : left + columns])
     stretched = cv2.resize(cut, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
     return to_pixels(np.asarray(stretched, np.float32) * np.float32(uniform(rng, 0.9, 1.06)))
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    """The rows of a table; none where there is no such file."""
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))

@@ -1,0 +1,124 @@
+"""ONNX graphs: written from torch, put into eight bits, joined."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
+from torch import nn
+
+from imagefaulty.training.backbone import EARLY
+from imagefaulty.training.folding import folded
+
+#: The opset whose operators every ONNX Runtime since 1.15 knows.
+_OPSET: Final = 17
+
+
+def write_graph(path: Path, module: nn.Module, example: torch.Tensor, *, name: str, outputs: Sequence[str]) -> Path:
+    """Write a module with one input as an ONNX graph in single precision, for any number of pages.
+
+    Args:
+        path: The file to write.
+        module: What is written, in evaluation mode.
+        example: An input for one page.
+        name: Name of the input.
+        outputs: Names of the outputs.
+
+    Returns:
+        ``path``.
+    """
+    with warnings.catch_warnings():
+        # That it is to be replaced (by one that needs one more package), and what it leaves to be simplified below.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module.eval(),
+            (example,),
+            str(path),
+            input_names=[name],
+            output_names=list(outputs),
+            dynamic_axes={each: {0: "n"} for each in (name, *outputs)},
+            opset_version=_OPSET,
+            dynamo=False,
+        )
+    # torch computes the widths of paddings in the graph; as constants they can be folded into the convolutions.
+    quant_pre_process(str(path), str(path), skip_symbolic_shape=True)
+    return path
+
+
+def quantize(source: Path, target: Path, inputs: Iterable[NDArray[np.generic]], *, keep: Sequence[str] = ()) -> Path:
+    """Write an eight-bit version of a graph with one input.
+
+    Static quantisation in QDQ form: weights int8 per channel, activations uint8, ranges from real inputs.
+
+    Args:
+        source: The graph in single precision.
+        target: The file to write.
+        inputs: What the graph is given for real pages. A hundred are plenty.
+        keep: Names of convolutions that stay in single precision.
+
+    Returns:
+        ``target``.
+    """
+    prepared = target.with_suffix(".prepared.onnx")
+    logging.disable(logging.WARNING)  # the quantiser tells the root logger about every channel that is always zero
+    try:
+        quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
+        name = onnx.load(prepared).graph.input[0].name
+        quantize_static(
+            str(prepared),
+            str(target),
+            _Inputs(name, inputs),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            calibrate_method=CalibrationMethod.MinMax,
+            op_types_to_quantize=["Conv", "Add", "Clip"],
+            nodes_to_exclude=list(keep),
+        )
+    finally:
+        logging.disable(logging.NOTSET)
+        prepared.unlink(missing_ok=True)
+    return target
+
+
+class _Inputs(CalibrationDataReader):
+    def __init__(self, name: str, inputs: Iterable[NDArray[np.generic]]) -> None:
+        self._name = name
+        self._inputs = iter(inputs)
+
+    def get_next(self) -> dict[str, NDArray[np.generic]] | None:
+        array = next(self._inputs, None)
+        return None if array is None else {self._name: array}
+
+
+def joined(stem: Path, rest: Path, target: Path) -> Path:
+    """Write one graph that runs the stem and then the rest of the network.
+
+    Args:
+        stem: The stem's graph.
+        rest: A graph whose input is named :data:`EARLY`.
+        target: The file to write.
+
+    Returns:
+        ``target``. Its input is the stem's, its outputs are those of the rest.
+    """
+    first, second = onnx.load(stem), onnx.load(rest)
+    second.ir_version = first.ir_version
+    # Noted shapes are no use in running, and a prefix would rename the outputs that stand among them.
+    del first.graph.value_info[:]
+    del second.graph.value_info[:]
+    first = onnx.compose.add_prefix(first, "stem/", rename_inputs=False, rename_outputs=False)
+    second = onnx.compose.add_prefix(second, "page/", rename_inputs=False, rename_outputs=False)
+    model = onnx.compose.merge_models(first, second, io_map=[(EARLY.name, EARLY.name)])
+    onnx.save(folded(model), target)
+    return target

@@ -1,0 +1,91 @@
+"""The whole way from labelled pages of one's own to a bundle that answers, on pages of a few cells."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch", reason="fitting needs the extra `train`")
+pytest.importorskip("cv2", reason="fitting needs the extra `train`")
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from imagefaulty import Inspector
+from imagefaulty.bundle import InputSpec
+from imagefaulty.errors import ManifestError
+from imagefaulty.training import build
+from imagefaulty.training.fit import FitSettings
+from imagefaulty.training.manifest import Manifest, read_manifest
+from imagefaulty.training.progress import CURVES, FIGURES
+from imagefaulty.training.samples import plan
+from imagefaulty.training.splits import folds_for
+from tests.training.pages import write_manifest
+
+SMALL = InputSpec("image", width=64, height=96, layout="nhwc-uint8", resize="squash", filter="bilinear")
+COUNTS = {"plain-corner": 6, "plain-note": 6, "blank": 4, "nearly-empty": 4, "handwriting-on-typed": 4}
+
+
+def _archive(folder: Path, sources: int = 3) -> Manifest:
+    """Typed and handwritten pages of some sources, none of which the embedded bundle knows."""
+    rows = [
+        {"file": f"{source}-{number}.png", "source": f"box {source}", "post_it": "ok", "corner": "ok", "empty": "ok"}
+        | {"writing_type": ("Handwritten", "Typewritten")[number % 2]}
+        for source in range(sources)
+        for number in range(4)
+    ]
+    path = write_manifest(folder, rows)
+    rng = np.random.default_rng(0)
+    for row in rows:
+        page = Image.new("RGB", (180, 260), (240, 236, 225))
+        pen = ImageDraw.Draw(page)
+        for line in range(20, 240, 16):
+            if row["writing_type"] == "Typewritten":
+                pen.text((20, line), "imagefaulty page", fill=(20, 20, 20))
+            else:
+                pen.line([(x, line + int(rng.integers(9))) for x in range(20, 160, 6)], fill=(30, 30, 90), width=2)
+        page.save(folder / row["file"])
+    return read_manifest(path)
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> FitSettings:
+    monkeypatch.setattr(build, "SPEC", SMALL)
+    monkeypatch.setattr(build, "plan", partial(plan, counts=COUNTS))
+    return FitSettings(epochs=1, epoch_samples=16, batch=8)
+
+
+def test_pages_of_ones_own_become_a_bundle_that_answers(tmp_path: Path, small: FitSettings) -> None:
+    pages = tmp_path / "pages"
+    pages.mkdir()
+    manifest = _archive(pages)
+    build.train(manifest, tmp_path / "bundle", tmp_path / "cache", settings=small, processes=2)
+
+    finding = Inspector.load(tmp_path / "bundle").inspect(manifest.file(manifest.records[0]))
+    assert set(finding.answers) == {"writing_type", "post_it", "corner", "empty"}
+    figures = json.loads((tmp_path / "cache" / "cross-validation.json").read_text(encoding="utf-8"))
+    assert {"writing_type", "corner, drawn"} <= set(figures)
+    run = tmp_path / "cache" / "without-0"
+    assert (run / FIGURES).is_file()
+    assert (run / CURVES).is_file()
+    assert (tmp_path / "bundle" / "folds.csv").read_text(encoding="utf-8").count("box") == 3
+
+
+def test_run_that_was_killed_between_stages_does_not_begin_anew(
+    tmp_path: Path, small: FitSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = tmp_path / "pages"
+    pages.mkdir()
+    manifest = _archive(pages, sources=2)
+    first = build.train(manifest, tmp_path / "one", tmp_path / "cache", settings=small, processes=1)
+    monkeypatch.setattr(build, "_fit_one", lambda *_: pytest.fail("fitted again"))
+    second = build.train(manifest, tmp_path / "two", tmp_path / "cache", settings=small, processes=1)
+    assert json.loads(first.read_text())["checks"] == json.loads(second.read_text())["checks"]
+
+
+def test_pages_of_one_source_are_refused_with_the_cure(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match="name at least two"):
+        folds_for(_archive(tmp_path, sources=1))

@@ -1,0 +1,99 @@
+"""A fit learns what can be learned, goes on after a kill as if nothing had happened, and stops when it gets worse."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="fitting needs the extra `train`")
+pytest.importorskip("cv2", reason="fitting needs the extra `train`")
+
+import torch
+
+from imagefaulty.checks import CHECK_NAMES
+from imagefaulty.training import fit as fitting
+from imagefaulty.training.backbone import EARLY
+from imagefaulty.training.features import FeatureStore
+from imagefaulty.training.fit import FitSettings, Split, fit, predict
+from imagefaulty.training.heads import PageNet
+from imagefaulty.training.progress import CURVES, FIGURES
+
+ROWS, COLUMNS = 8, 6
+SETTINGS = FitSettings(epochs=3, epoch_samples=64, batch=8, average=0.9)
+
+
+class _Killed(Exception):
+    pass
+
+
+def _store(pages: int = 48) -> FeatureStore:
+    """Maps whose first channels tell the corner check's class; nothing is known of the other checks."""
+    rng = np.random.default_rng(1)
+    early = rng.normal(size=(pages, EARLY.channels, ROWS, COLUMNS)).astype(np.float16)
+    codes = np.full((pages, 4), -1, np.int8)
+    corner = CHECK_NAMES.index("corner")
+    codes[:, corner] = np.arange(pages) % 2
+    early[codes[:, corner] == 1, :20] += 3
+    cells = np.full((pages, 5, ROWS, COLUMNS), -1, np.int8)
+    done = np.ones(pages, np.bool_)
+    return FeatureStore({EARLY.name: early}, codes, np.ones((pages, 4), np.float32), cells, done, "key")
+
+
+def _split() -> Split:
+    return Split(np.arange(40), np.ones(40), np.arange(40, 48))
+
+
+def _weights(net: PageNet) -> dict[str, torch.Tensor]:
+    return dict(net.state_dict())
+
+
+def test_fit_learns_what_the_maps_tell(tmp_path: Path) -> None:
+    store = _store()
+    net = fit(store, _split(), settings=replace(SETTINGS, epochs=6), directory=tmp_path)
+    answers = predict(net, store, np.arange(40, 48))["corner"].argmax(axis=1)
+    assert (answers == store.codes[40:, CHECK_NAMES.index("corner")]).mean() >= 0.75
+
+
+def test_fit_that_was_killed_ends_where_it_would_have_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = _store()
+    whole = _weights(fit(store, _split(), settings=SETTINGS, directory=tmp_path / "whole"))
+    monkeypatch.setattr(fitting, "_CHECKPOINT_EVERY", 5)
+    advance = fitting._Run.advance
+
+    def killed(run: fitting._Run) -> None:
+        if run.step == 13:
+            raise _Killed
+        advance(run)
+
+    monkeypatch.setattr(fitting._Run, "advance", killed)
+    with pytest.raises(_Killed):
+        fit(store, _split(), settings=SETTINGS, directory=tmp_path / "killed")
+    monkeypatch.setattr(fitting._Run, "advance", advance)
+    resumed = _weights(fit(store, _split(), settings=SETTINGS, directory=tmp_path / "killed"))
+    assert all(torch.allclose(whole[name].float(), resumed[name].float(), atol=1e-4) for name in whole)
+    lines = (tmp_path / "killed" / FIGURES).read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["epoch"] for line in lines] == [1, 2, 3]
+
+
+def test_checkpoint_of_other_settings_is_not_taken_up(tmp_path: Path) -> None:
+    store = _store()
+    fit(store, _split(), settings=replace(SETTINGS, epochs=1), directory=tmp_path)
+    run = fitting._Run(store, _split(), replace(SETTINGS, epochs=1, seed=1), tmp_path)
+    run.resume()
+    assert run.step == 0
+
+
+def test_fit_stops_when_unseen_sources_get_worse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    losses = iter([3.0, 1.0, 2.0, 2.0, 2.0, 2.0])
+    monkeypatch.setattr(fitting._Run, "_validation_losses", lambda _run: {"corner": next(losses)})
+    fit(_store(), _split(), settings=replace(SETTINGS, epochs=6, patience=2), directory=tmp_path)
+    assert len((tmp_path / FIGURES).read_text(encoding="utf-8").splitlines()) == 4
+
+
+def test_fit_leaves_curves_to_look_at(tmp_path: Path) -> None:
+    fit(_store(), _split(), settings=replace(SETTINGS, epochs=2), directory=tmp_path)
+    assert (tmp_path / CURVES).read_bytes().startswith(b"\x89PNG")

@@ -39,7 +39,7 @@ h3 .dim { font-weight: 400; }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; }
 th, td { text-align: left; vertical-align: top; padding: .25rem 1.1rem .25rem 0; border-top: 1px solid var(--line); }
 th { color: var(--dim); font-weight: 500; border-top: 0; vertical-align: bottom; }
-td:first-child { overflow-wrap: anywhere; }
+td:first-child { overflow-wrap: anywhere; min-width: 8rem; }
 .number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .of { display: block; color: var(--dim); font-size: .85em; }
 details { margin: 1rem 0; } summary { cursor: pointer; font-weight: 600; }

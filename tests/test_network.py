@@ -1,10 +1,12 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from imagefaulty import network as module
 from imagefaulty.bundle import MANIFEST, InputSpec, load_bundle, write_manifest
 from imagefaulty.errors import BundleDamaged
 from imagefaulty.network import Network, prepare
@@ -35,6 +37,35 @@ def test_logits_come_in_wire_order_whatever_the_order_in_the_graph(tmp_path: Pat
     straight = Network(load_bundle(tiny_bundle(tmp_path / "a"))).run(page)
     swapped = Network(load_bundle(reversed_bundle(tmp_path / "b"))).run(page)
     np.testing.assert_array_equal(straight.logits["empty"], swapped.logits["empty"])
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 17), (448, 640), (447, 641), (100, 900), (620, 877), (1653, 2339)])
+def test_pages_are_squashed_as_pillow_does_it_to_one_grey_level(
+    monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+) -> None:
+    pytest.importorskip("cykooz_resizer", reason="it has no wheels for this machine")
+    spec = InputSpec(name="image", width=448, height=640)
+    pixels = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    fast = prepare(pixels, spec)[0].astype(np.int16)
+    monkeypatch.setattr(module, "_fast_resizer", lambda: None)
+    slow = prepare(pixels, spec)[0].astype(np.int16)
+    assert fast.shape == slow.shape == (1, spec.height, spec.width, 3)
+    assert np.abs(fast - slow).max() <= 1
+    assert (fast != slow).mean() < 0.01
+
+
+def test_graphs_measured_with_pillow_get_its_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_fast_resizer", lambda: pytest.fail("asked for"))
+    spec = InputSpec(name="image", width=448, height=640)
+    pixels = _plain(10, 20, 30)
+    others = (
+        replace(spec, decode="full"),
+        replace(spec, filter="bicubic"),
+        replace(spec, resize="letterbox"),
+        replace(spec, layout="nchw-float32"),
+    )
+    for other in others:
+        prepare(pixels, other)
 
 
 def test_only_the_wanted_checks_are_answered(tmp_path: Path) -> None:

@@ -316,6 +316,28 @@ def test_pipe_without_a_size_is_limited_too(tmp_path: Path) -> None:
     writer.join()
 
 
+def test_pipe_is_read_to_its_end(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    data = saved(Image.effect_noise((800, 800), 90), "PNG")
+    assert len(data) > 1 << 17  # more than a pipe holds at a time
+    writer = threading.Thread(target=lambda: pipe.write_bytes(data))
+    writer.start()
+    with open_document(pipe) as document:
+        assert document.sha256 == hashlib.sha256(data).hexdigest()
+    writer.join()
+
+
+def test_page_in_black_and_white_is_averaged_alike_at_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = saved(Image.effect_noise((1000, 1400), 90).convert("1"), "TIFF", compression="group4")
+    with open_document(data) as document:
+        at_once = document.page(at_least=(240, 300)).pixels
+        monkeypatch.setattr("imagefaulty._raster._BAND_PIXELS", 10_000)
+        in_bands = document.page(at_least=(240, 300)).pixels
+    assert at_once.shape == (350, 250, 3)
+    assert np.array_equal(at_once, in_bands)
+
+
 @pytest.mark.parametrize("name", ["baseline.jpg", "plain.png", "lzw.tif", "plain.jp2", "lossy.webp", "animated.gif"])
 def test_too_many_pixels_are_refused_before_decoding(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("PIL.Image.core.new", lambda *_: pytest.fail("memory was allocated"))

@@ -11,7 +11,7 @@ import pytest
 from PIL import ExifTags, Image, ImageDraw
 
 from imagefaulty import _pdf
-from imagefaulty._pdf_scan import Scan, scan_of
+from imagefaulty._pdf_scan import Scan, _place, scan_of
 from imagefaulty.pages import open_document
 
 if TYPE_CHECKING:
@@ -187,3 +187,12 @@ def test_scan_coarser_than_needed_is_drawn() -> None:
     large = pdf(JPEG, "DCTDecode", matrix="1152 0 0 1536 0 0", box="0 0 1152 1536")
     with open_document(large) as document:
         assert document.page(at_least=(600, 800)).pixels.shape == (800, 600, 3)
+
+
+def test_scan_is_found_where_it_lies_though_its_middle_occurs_before() -> None:
+    data = bytes(range(256)) * 8 + b"end"
+    decoy = data[:-3] + b"not"
+    assert _place(data, b"x" + decoy + data) == 1 + len(decoy)
+    assert _place(data, decoy + data + data) == len(decoy)
+    assert _place(data, decoy) == -1
+    assert _place(b"ab", b"xabab") == 1

@@ -178,7 +178,8 @@ def _open(data: bytes, name: str) -> pypdfium2.PdfDocument:
 def _refuse_truncated(data: bytes, name: str) -> None:
     """PDFium repairs a truncated file and draws empty pages, which would be reported as empty paper."""
     announced = _LINEARIZED_LENGTH.search(data, 0, 2048)
-    if b"startxref" not in data or (announced and int(announced[1]) > len(data)):
+    # Searched from the end, where it stands: from the start that takes 0.6 ms for a scan of 1.6 MB.
+    if data.rfind(b"startxref") < 0 or (announced and int(announced[1]) > len(data)):
         raise PageDamaged(f"{name} is truncated: the end of the PDF is missing; copy or export it again")
 
 

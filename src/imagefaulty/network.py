@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cache
+from types import ModuleType
 from typing import Any, Final
 
 import numpy as np
@@ -173,6 +175,8 @@ def prepare(pixels: NDArray[np.uint8], spec: InputSpec) -> tuple[NDArray[Any], P
         The tensor, shape (1, height, width, 3) uint8 or (1, 3, height, width) float32 as ``spec.layout`` says, and
         where the page lies inside it.
     """
+    if (small := _resized(pixels, spec)) is not None:
+        return small[np.newaxis], Placement()
     image, placement = _resize(Image.fromarray(pixels), spec)
     array = np.asarray(image)
     if spec.layout == "nhwc-uint8":
@@ -181,6 +185,43 @@ def prepare(pixels: NDArray[np.uint8], spec: InputSpec) -> tuple[NDArray[Any], P
     std: NDArray[np.float32] = np.asarray(spec.std, np.float32)
     scaled = (array.astype(np.float32) / np.float32(255) - mean) / std
     return np.ascontiguousarray(scaled.transpose(2, 0, 1))[np.newaxis], placement
+
+
+def _resized(pixels: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.uint8] | None:
+    """Squash pixels to the input's size in a third of Pillow's time, with values that differ by 1 at most.
+
+    None where the graph was measured with Pillow's values (published ones, which get full pages), where the filter is
+    another (its others differ by up to 70 from Pillow's), or where cykooz-resizer is not installed: it has no wheels
+    for Linux on Arm.
+    """
+    if (spec.resize, spec.filter, spec.decode, spec.layout) != ("squash", "bilinear", "shrunk", "nhwc-uint8"):
+        return None
+    fast = _fast_resizer()
+    if fast is None:
+        return None
+    height, width = pixels.shape[:2]
+    # Across and down one after the other, in Pillow's order (ImagingResampleInner in its Resample.c), for both round in
+    # between: so 0.2 % of the values differ. Both at once take 0.2 ms less, but then 15 % of the values and 1 % of the
+    # answers differ.
+    down_first = height - spec.height > max(0, 2 * (width - spec.width))
+    halfway = (width, spec.height) if down_first else (spec.width, height)
+    kind, bilinear = fast.PixelType.U8x3, fast.ResizeAlg.convolution(fast.FilterType.bilinear)
+    page = fast.ImageData(width, height, kind, pixels.tobytes())
+    between, small = (fast.ImageData(*size, kind) for size in (halfway, spec.size))
+    resizer, options = fast.Resizer(), fast.ResizeOptions(resize_alg=bilinear)  # threads must not share a resizer
+    resizer.resize(page, between, options)
+    resizer.resize(between, small, options)
+    return np.frombuffer(small.get_buffer(), np.uint8).reshape(spec.height, spec.width, 3)
+
+
+@cache
+def _fast_resizer() -> ModuleType | None:
+    try:
+        import cykooz_resizer  # noqa: PLC0415 - 11 ms that only the first page should cost
+    except ImportError:
+        return None
+    found: ModuleType = cykooz_resizer
+    return found
 
 
 def _resize(image: Image.Image, spec: InputSpec) -> tuple[Image.Image, Placement]:

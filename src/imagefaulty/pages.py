@@ -13,7 +13,7 @@ import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from imagefaulty._formats import describe_stranger, sniff
 from imagefaulty._pdf import PdfReader
@@ -29,6 +29,7 @@ from imagefaulty.errors import (
 )
 
 if TYPE_CHECKING:
+    from io import FileIO
     from types import TracebackType
     from typing import Self
 
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from imagefaulty._codecs import Decoded
+
+#: Asked of a pipe at a time.
+_PIPE_BYTES: Final = 1 << 20
 
 #: A page's file: its content, or where it lies.
 Source: TypeAlias = "bytes | bytearray | memoryview | str | os.PathLike[str]"
@@ -206,6 +210,15 @@ def _one_line(name: str) -> str:
     return name if name.isprintable() else name.encode("unicode_escape").decode("ascii")
 
 
+def _rest(file: FileIO, most: int) -> bytes:
+    """Return what is left of a file, but no more bytes than wanted."""
+    parts: list[bytes] = []
+    while most > 0 and (part := file.read(min(most, _PIPE_BYTES))):
+        parts.append(part)
+        most -= len(part)
+    return b"".join(parts)
+
+
 def _check_bytes(size: int, limit: int, name: str) -> None:
     if size > limit:
         raise SourceTooLarge(
@@ -215,9 +228,14 @@ def _check_bytes(size: int, limit: int, name: str) -> None:
 
 def _read_file(path: str, limit: int, name: str) -> bytes:
     try:
-        with Path(path).open("rb") as file:
-            _check_bytes(os.fstat(file.fileno()).st_size, limit, name)
-            data = file.read(limit + 1)  # a pipe states no size, and a file may grow
+        with Path(path).open("rb", buffering=0) as file:
+            size = os.fstat(file.fileno()).st_size
+            _check_bytes(size, limit, name)
+            # No more room than the file needs: asked for `limit + 1` bytes, Python maps that much memory and gives
+            # the rest back, which costs 1 ms a page.
+            data = file.read(size + 1)
+            if len(data) != size:  # a pipe states no size, a file may grow, and one call may return less than all
+                data += _rest(file, limit + 1 - len(data))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise SourceNotFound(f"there is no file {name}; check the path") from error
     except IsADirectoryError as error:

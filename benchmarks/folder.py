@@ -1,4 +1,4 @@
-"""A folder of 500 pages, on one worker and on one per processor."""
+"""A folder of 500 pages, on one worker, on two, and on one per processor."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,7 @@ from benchmarks.row import Row
 from benchmarks.timing import Timing, interleaved
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from imagefaulty.inspection import Inspector
@@ -28,7 +30,7 @@ _HASHED = bytes(1 << 25)
 _HASHES = 16
 
 
-def folder_row(page: bytes, folder: Path, inspector: Inspector, *, pages: int) -> Row:
+def folder_rows(page: bytes, folder: Path, inspector: Inspector, *, pages: int) -> Iterator[Row]:
     """Time a folder.
 
     Args:
@@ -37,33 +39,28 @@ def folder_row(page: bytes, folder: Path, inspector: Inspector, *, pages: int) -
         inspector: Ours.
         pages: How many pages.
 
-    Returns:
-        All workers as ``ours``, one worker as ``floor``: the ratio is the gain. Times are of a slice.
+    Yields:
+        Two workers, and one per processor where there are more, as ``ours``, one worker as ``floor``: the ratio is the
+        gain. Times are of a page.
     """
-    cores = os.cpu_count() or 1
     size = max(1, pages // _SLICES)
     paths = [_written(page, folder / f"{number:04}.jpg", number) for number in range(size)]
+    numbers = sorted({1, 2, max(2, os.cpu_count() or 1)})
 
     def work(workers: int) -> None:
         if not all(finding.ok for finding in inspector.inspect_many(paths, workers=workers)):
             raise RuntimeError("a page of the folder failed")
 
-    steps = {
-        "one": lambda: work(1),
-        "all": lambda: work(cores),
-        "hashing on one": lambda: _hash(1),
-        "hashing on all": lambda: _hash(cores),
-    }
+    steps = {f"pages on {workers}": partial(work, workers) for workers in numbers}
+    steps |= {f"hashes on {workers}": partial(_hash, workers) for workers in numbers}
     timings = interleaved(steps, rounds=max(1, pages // size))
-    a_day = size / timings["all"].median_ms * 1000 * _SECONDS_A_DAY
-    facts = {"pages": float(pages), "cores": float(cores), "pages_a_day": float(round(a_day))}
-    facts["cores_to_be_had"] = round(timings["hashing on one"].median_ms / timings["hashing on all"].median_ms, 2)
-    return Row(
-        f"folder of {pages} pages, {cores} workers",
-        _each(timings["all"], size),
-        _each(timings["one"], size),
-        facts=facts,
-    )
+    for workers in numbers[1:]:
+        ours, one = timings[f"pages on {workers}"], timings["pages on 1"]
+        a_day = size / ours.median_ms * 1000 * _SECONDS_A_DAY
+        facts = {"pages": float(pages), "cores": float(workers), "pages_a_day": float(round(a_day))}
+        to_be_had = timings["hashes on 1"].median_ms / timings[f"hashes on {workers}"].median_ms
+        facts["cores_to_be_had"] = round(to_be_had, 2)
+        yield Row(f"folder of {pages} pages, {workers} workers", _each(ours, size), _each(one, size), facts=facts)
 
 
 def _hash(workers: int) -> None:

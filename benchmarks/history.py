@@ -29,11 +29,30 @@ def latest(folder: Path = FOLDER) -> dict[str, Any]:
     Raises:
         FileNotFoundError: None was.
     """
+    return _kept(folder)[-1]
+
+
+def baseline(report: Mapping[str, Any], folder: Path = FOLDER) -> dict[str, Any]:
+    """The last run that was kept of the same page on the same kind of processor, or else the last of all.
+
+    Raises:
+        FileNotFoundError: None was kept.
+    """
+    kept = _kept(folder)
+    alike = [run for run in kept if _circumstances(run) == _circumstances(report)]
+    return (alike or kept)[-1]
+
+
+def _kept(folder: Path) -> list[dict[str, Any]]:
     paths = sorted(folder.glob("*.json"))
     if not paths:
         raise FileNotFoundError(f"{folder} holds no runs; record one with --record")
-    found: dict[str, Any] = json.loads(paths[-1].read_text(encoding="utf-8"))
-    return found
+    return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+
+
+def _circumstances(run: Mapping[str, Any]) -> tuple[object, ...]:
+    machine = run.get("machine", {})
+    return run.get("page"), machine.get("cpu"), machine.get("cores")
 
 
 def fallen(report: Mapping[str, Any], baseline: Mapping[str, Any]) -> Iterator[str]:

@@ -28,16 +28,21 @@ def page_rows(
         yield _row(each.name, _steps(each, inspector, reference), rounds, by_clock=False)
 
 
-def all_cores_row(file: Input, inspector: Inspector, reference: ReferencePipeline, *, rounds: int) -> Row:
-    """Time a batch of one file on all processors, pages side by side."""
+def all_cores_rows(
+    files: Sequence[Input], inspector: Inspector, reference: ReferencePipeline, *, rounds: int
+) -> Iterator[Row]:
+    """Time a batch of each file on all processors, pages side by side."""
     workers = os.cpu_count() or 1
     with ThreadPoolExecutor(workers) as pool:
 
         def side_by_side(step: Callable[[], object]) -> Callable[[], object]:
             return lambda: list(pool.map(lambda _: step(), range(_BATCH * workers)))
 
-        steps = {name: side_by_side(step) for name, step in _steps(file, inspector, reference).items()}
-        return _row(f"{file.name}, {_BATCH * workers} on {workers} cores", steps, rounds, by_clock=True)
+        for file in files:
+            steps = {name: side_by_side(step) for name, step in _steps(file, inspector, reference).items()}
+            if not file.threads:
+                del steps["floor"]
+            yield _row(f"{file.name}, {_BATCH * workers} on {workers} cores", steps, rounds, by_clock=True)
 
 
 def _steps(file: Input, inspector: Inspector, reference: ReferencePipeline) -> dict[str, Callable[[], object]]:
@@ -54,4 +59,6 @@ def _steps(file: Input, inspector: Inspector, reference: ReferencePipeline) -> d
 
 def _row(name: str, steps: dict[str, Callable[[], object]], rounds: int, *, by_clock: bool) -> Row:
     timings = interleaved(steps, rounds=rounds)
-    return Row(name, timings["ours"], timings["floor"], timings.get("backend"), timings.get("api"), by_clock=by_clock)
+    return Row(
+        name, timings["ours"], timings.get("floor"), timings.get("backend"), timings.get("api"), by_clock=by_clock
+    )

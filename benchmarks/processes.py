@@ -58,7 +58,7 @@ def serving_rows(
     a server around it.
     """
     with _file_server(page.parent) as files:
-        starts, server = _started(bundle, rounds=max(1, rounds // 4))
+        starts, server = _started(bundle, rounds=rounds)
         with server as address:
             yield Row("server ready", starts)
             data, url = page.read_bytes(), f"http://127.0.0.1:{files}/{page.name}"
@@ -69,7 +69,7 @@ def serving_rows(
                     "floor": lambda count=count: [inspector.inspect(data) for _ in range(count)],  # type: ignore[misc]
                     "ours": lambda body=body, count=count: _predict(address.port, body, count),  # type: ignore[misc]
                 }
-                timings = interleaved(steps, rounds=max(1, rounds // max(1, count // 15)), warm_up=int(count < 100))
+                timings = interleaved(steps, rounds=max(1, rounds // max(1, count // 60)), warm_up=int(count < 100))
                 backend = Timing(slow.median_ms * count, slow.best_ms * count, slow.cpu_ms * count)
                 facts = {"resident_mb": _resident_mb(address.pid)}
                 yield Row(f"/predict of {count} tasks", timings["ours"], timings["floor"], backend, facts=facts)

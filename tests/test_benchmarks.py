@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -71,17 +72,38 @@ def test_benchmark_compares_every_format_with_floor_and_reference(
     bundle = str(tiny_bundle(tmp_path / "tiny"))
     assert main(quick("--bundle", bundle, "--page", drawn(tmp_path), "--json")) == 0
     rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)["rows"]}
-    assert len(rows) == 11
+    assert len(rows) == 10
     assert set(rows["colour JPEG"]["ratios"]) == {"floor", "backend", "api"}
     assert set(rows["PDF of one scan"]["ratios"]) == {"floor"}
     assert rows["LZW TIFF"]["ratios"]["backend"] > 1
+
+
+def test_all_cores_work_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bundle = str(tiny_bundle(tmp_path / "tiny"))
+    assert main(["--quick", "--only", "cores", "--bundle", bundle, "--page", drawn(tmp_path), "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert len(rows) == 2
+    assert all(row["by_clock"] and f"on {os.cpu_count()} cores" in row["name"] for row in rows)
+
+
+def test_help_is_readable(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert "fail where a ratio fell by 15 % since the last kept run" in " ".join(capsys.readouterr().out.split())
 
 
 def test_servers_and_processes_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bundle = str(tiny_bundle(tmp_path / "tiny"))
     assert main(["--quick", "--only", "processes", "folder", "--bundle", bundle, "--page", drawn(tmp_path)]) == 0
     printed = capsys.readouterr().out
-    for name in ("cold inspect", "server ready", "/predict of 3 tasks", "MB resident", "million pages a day"):
+    for name in (
+        "cold inspect",
+        "server ready",
+        "/predict of 3 tasks",
+        "MB resident",
+        "million pages a day",
+        "2 workers",
+    ):
         assert name in printed
 
 
@@ -91,6 +113,16 @@ def test_kept_run_is_the_baseline_of_the_next(tmp_path: Path) -> None:
     assert history.latest(tmp_path) == report
     slower = {"rows": [{"name": "grey JPEG", "ratios": {"floor": 0.44, "backend": 8.4}}, {"name": "new", "ratios": {}}]}
     assert list(history.fallen(slower, report)) == ["grey JPEG: backend/ours fell from 10 to 8.4"]
+
+
+def test_runs_are_compared_with_those_of_the_same_machine(tmp_path: Path) -> None:
+    for number, cpu in enumerate(("mine", "other")):
+        run = {"page": "a page", "machine": {"cpu": cpu, "cores": 2}}
+        (tmp_path / f"{number}.json").write_text(json.dumps(run))
+    report = {"page": "a page", "machine": {"cpu": "mine", "cores": 2}}
+    assert history.baseline(report, tmp_path) == report
+    elsewhere = {"page": "a page", "machine": {"cpu": "third", "cores": 2}}
+    assert history.baseline(elsewhere, tmp_path) == history.latest(tmp_path)
 
 
 def test_check_without_a_kept_run_says_how_to_keep_one(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ LOCK := $(BIN)/pip-compile --quiet --strip-extras --no-allow-unsafe --no-emit-in
 	--no-emit-trusted-host --no-emit-options --no-header --annotation-style=line
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-fast test-container container-tools lint format bench bench-check fast-path train-env \
+.PHONY: help install serve test test-fast test-train test-container container-tools lint format bench bench-check fast-path train-env \
 	studio studio-env browser lock clean
 
 help: ## Show this list
@@ -32,6 +32,9 @@ test: $(VENV)/.test $(STUDIO_VENV)/.installed $(STORE_VENV)/.installed browser #
 
 test-fast: $(VENV)/.test ## Run the tests that need neither Label Studio nor a browser
 	$(BIN)/python -m pytest -m "not integration and not container" $(ARGS)
+
+test-train: $(VENV)/.train ## Run the tests of training, with torch (several hundred megabytes)
+	$(BIN)/python -m pytest tests/training $(ARGS)
 
 test-container: $(VENV)/.test container-tools ## Build the container image without Docker, run it and test it (root)
 	$(BIN)/python -m pytest -m container $(ARGS)
@@ -54,7 +57,7 @@ bench-check: $(VENV)/.test ## Measure, and fail where a ratio fell by 15 % since
 fast-path: $(VENV)/.test ## Check on all held-out pages that shrinking while decoding costs no accuracy (DATA=folder)
 	$(BIN)/python -m benchmarks.fast_path $(or $(DATA),../shared/data) $(ARGS)
 
-train-env: $(VENV)/.train ## Add what training needs to .venv (torch: several hundred megabytes)
+train-env: $(VENV)/.train ## Add what training needs to .venv
 
 studio: install $(STUDIO_VENV)/.installed ## Try it all: a real Label Studio with sample pages, connected and predicted
 	@$(BIN)/python examples/studio.py $(ARGS)

@@ -80,27 +80,33 @@ def _bar(verb: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def train(
-    data: _Data,
+    data: Annotated[
+        Path, Parameter(help="Labelled pages: a manifest or its folder, a folder of class folders, or an export (.json).")
+    ],
     /,
     *,
     out: Annotated[Path, Parameter(help="Folder that the bundle is written to.")],
-    cache: Annotated[Path, Parameter(help="Folder for feature maps and stages, so that a kill costs little.")],
-    epochs: Annotated[int | None, Parameter(help="Passes over the pages; the chosen number if none.")] = None,
+    cache: Annotated[Path, Parameter(help="Folder for maps, checkpoints, figures and curves; a killed run goes on.")],
+    epochs: Annotated[int | None, Parameter(help="Epochs of 2,400 samples; the chosen number if none.")] = None,
+    seed: Annotated[int, Parameter(help="The same seed gives the same model.")] = 0,
     threads: Annotated[int | None, Parameter(help="Threads; one per processor if none.")] = None,
-    cross_validate: Annotated[bool, Parameter(help="Also fit without each fold of sources in turn.", negative=())] = (
-        False
-    ),
+    whole_repository: Annotated[
+        bool, Parameter(help="Also judge the repository that counts as many sources with none of it seen.", negative=())
+    ] = False,
 ) -> None:
     """Make a model bundle from labelled pages; needs the ``train`` extra."""
     with _extra():
-        import torch  # noqa: PLC0415 - several hundred megabytes that only training needs
+        from imagefaulty.training import build, fit  # noqa: PLC0415 - several hundred megabytes that only training needs
+    from imagefaulty.training.labelled import read_labelled  # noqa: PLC0415
+    from imagefaulty.training.manifest import refuse_unreadable  # noqa: PLC0415
 
-        from imagefaulty.training import build, fit  # noqa: PLC0415
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    torch.set_num_threads(threads or os.cpu_count() or 1)
-    settings = fit.FitSettings() if epochs is None else fit.FitSettings(epochs=epochs)
-    path = build.train(data, out, cache, settings=settings, cross_validate=cross_validate)
+    pages = read_labelled(data)
+    refuse_unreadable(pages)
+    settings = fit.FitSettings(seed=seed) if epochs is None else fit.FitSettings(epochs=epochs, seed=seed)
+    path = build.train(pages, out, cache, settings=settings, whole_repository=whole_repository, processes=threads)
     sys.stdout.write(f"{path}\n")
+    sys.stderr.write(f"next: imagefaulty evaluate {out} {data}\n")
 
 
 @training_app.command

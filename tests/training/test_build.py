@@ -67,7 +67,7 @@ def test_pages_of_ones_own_become_a_bundle_that_answers(tmp_path: Path, small: F
     finding = Inspector.load(tmp_path / "bundle").inspect(manifest.file(manifest.records[0]))
     assert set(finding.answers) == {"writing_type", "post_it", "corner", "empty"}
     figures = json.loads((tmp_path / "cache" / "cross-validation.json").read_text(encoding="utf-8"))
-    assert {"writing_type", "corner, drawn"} <= set(figures)
+    assert {"writing_type", "corner, drawn"} <= {each["title"] for each in figures["figures"]}
     run = tmp_path / "cache" / "without-0"
     assert (run / FIGURES).is_file()
     assert (run / CURVES).is_file()

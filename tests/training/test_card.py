@@ -48,17 +48,6 @@ def test_figures_show_recall_with_its_interval(tmp_path: Path) -> None:
     assert "Written pages called empty: 0 of 2" in table
 
 
-def test_classes_without_pages_are_left_out_of_the_cross_validation() -> None:
-    found = {
-        "empty": {
-            "confusion": [[3, 1], [0, 0]],
-            "recall": {"ok": 0.75, "empty": None},
-            "auc": {"ok": None, "empty": None},
-        }
-    }
-    assert cross_validation_table(found).splitlines()[2:] == ["| empty | ok | 4 | 75.0 % |  | 3 / 1 |"]
-
-
 def test_operating_points_are_told_below_the_figures(tmp_path: Path) -> None:
     table = held_out_table(evaluate(tiny_bundle(tmp_path / "bundle"), four_pages(tmp_path), split="all"))
     wrong = "written pages with the verdict yes, empty: 0 of 2, at most 84.2%; faulty pages called no: 0 of 1"

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import json
 import logging
-import multiprocessing
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -30,12 +28,13 @@ from imagefaulty.training.calibrate import Scaling, fit_scaling, thresholds_of
 from imagefaulty.training.evaluation import FOLDS, PAGE_SETS
 from imagefaulty.training.export import Parts, export_parts, write_bundle
 from imagefaulty.training.features import FeatureStore, Rendering, fill_store, store_key
-from imagefaulty.training.figures import CheckFigures, figures_of
+from imagefaulty.training.figures import CheckFigures, figures_dict, figures_of
 from imagefaulty.training.fit import FitSettings, Split, fit, predict
 from imagefaulty.training.folding import folded
 from imagefaulty.training.graphs import quantize
 from imagefaulty.training.heads import CELL, PageNet
 from imagefaulty.training.manifest import Manifest
+from imagefaulty.training.pools import pool
 from imagefaulty.training.samples import AS_IS, plan
 from imagefaulty.training.splits import (
     HELD_OUT,
@@ -205,9 +204,8 @@ def _fit_all(course: Course, names: Sequence[str], processes: int | None) -> Non
         for name in missing:
             _fit_one(course.rendering, course.cache, course.settings, name)
         return
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes or os.cpu_count(), mp_context=spawn, initializer=_single_thread) as pool:
-        pending = [pool.submit(_fit_one, course.rendering, course.cache, course.settings, name) for name in missing]
+    with pool(processes, _single_thread) as fits:
+        pending = [fits.submit(_fit_one, course.rendering, course.cache, course.settings, name) for name in missing]
         for each in pending:
             each.result()
 
@@ -309,14 +307,13 @@ def _counts(check: Check, codes: NDArray[np.int8], counts: NDArray[np.float64]) 
 
 def _cross_validated(course: Course, unseen: Mapping[str, NDArray[np.float32]], *, whole_repository: bool) -> None:
     """Judge every page by a network that never saw its source, calibrated on answers for the other folds."""
-    found = _summaries(course, unseen, course.real)
+    figures = _figures(course, unseen, course.real)
     drawn = ~course.real & np.array([sample.kind != "clean" for sample in course.rendering.samples])
-    found |= {f"{name}, drawn": figures for name, figures in _summaries(course, unseen, drawn).items()}
+    figures += _figures(course, unseen, drawn, suffix=", drawn")
     if whole_repository:
-        strict = _summaries(course, *_strict_answers(course, unseen))
-        found |= {f"{name} (whole repository unseen)": figures for name, figures in strict.items()}
+        figures += _figures(course, *_strict_answers(course, unseen), suffix=" (whole repository unseen)")
     path = course.cache / "cross-validation.json"
-    path.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(figures_dict(figures), indent=2) + "\n", encoding="utf-8")
     _LOG.info("cross-validation: %s", path)
 
 
@@ -336,24 +333,31 @@ def _strict_answers(
     return answers, chosen
 
 
-def _summaries(
-    course: Course, answers: Mapping[str, NDArray[np.float32]], chosen: NDArray[np.bool_]
-) -> dict[str, dict[str, Any]]:
-    """Figures of the chosen samples by check; pages apart that are judged apart."""
+def _figures(
+    course: Course, answers: Mapping[str, NDArray[np.float32]], chosen: NDArray[np.bool_], *, suffix: str = ""
+) -> list[CheckFigures]:
+    """Figures of the chosen samples, in the sets of pages that are judged apart."""
     records = [course.rendering.manifest.records[sample.record] for sample in course.rendering.samples]
-    found = {}
+    found = []
     for column, check in enumerate(CHECKS):
-        logits, codes = answers[check.name], course.store.codes[:, column].astype(np.int64)
-        chances = _cross_calibrated(course, check, logits)
-        for kind in PAGE_SETS:
-            if kind.check != check.name:
-                continue
-            of_kind = np.array([kind.takes(record, check.name) for record in records])
-            shown = chosen & of_kind & (codes >= 0) & (_judged(course, column) | bool(kind.suffix))
-            if shown.any():
-                sources = [records[row].source for row in np.flatnonzero(shown)]
-                figures = figures_of(check, kind.title, codes[shown], chances[shown], sources=sources)
-                found[kind.title] = figures.to_dict()
+        chances = _cross_calibrated(course, check, answers[check.name])
+        codes, judged = course.store.codes[:, column].astype(np.int64), _judged(course, column)
+        for kind in (each for each in PAGE_SETS if each.check == check.name):
+            # What is fitted with less trust, or not at all, is judged in sets of its own.
+            shown = chosen & (codes >= 0) & (judged | (kind.title != check.name))
+            rows = np.flatnonzero(shown & np.array([kind.takes(record, check.name) for record in records]))
+            if len(rows):
+                of = [records[row] for row in rows]
+                found.append(
+                    figures_of(
+                        check,
+                        kind.title + suffix,
+                        codes[rows],
+                        chances[rows],
+                        sources=[record.source for record in of],
+                        clusters=[record.group for record in of],
+                    )
+                )
     return found
 
 

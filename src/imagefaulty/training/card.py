@@ -125,26 +125,9 @@ def held_out_table(report: Report) -> str:
 
 
 def cross_validation_table(found: Mapping[str, Any]) -> str:
-    """Return the file that a cross-validated build wrote as a Markdown table.
-
-    Args:
-        found: What :func:`imagefaulty.training.figures.figures_dict` gave; or, by check, ``confusion``, ``recall`` and
-            ``auc``, as builds wrote it before.
-    """
-    if "schema" in found:
-        figures, verdicts = read_figures(found)
-        return figures_table(figures) + (f"\n\n{verdicts_table(verdicts)}" if verdicts else "")
-    lines = [
-        _row(["check", "class", "pages", "recall", "AUC", "confusion"]),
-        _row(["---", "---", "--:", "--:", "--:", "---"]),
-    ]
-    for check, each in found.items():
-        for row, (name, recall) in zip(each["confusion"], each["recall"].items(), strict=True):
-            if not sum(row):
-                continue
-            auc = "" if each["auc"][name] is None else f"{each['auc'][name]:.3f}"
-            lines.append(_row([check, name, str(sum(row)), _percent(recall), auc, " / ".join(map(str, row))]))
-    return "\n".join(lines)
+    """Return the figures that a build wrote (:func:`imagefaulty.training.figures.figures_dict`) as a Markdown table."""
+    figures, verdicts = read_figures(found)
+    return figures_table(figures) + (f"\n\n{verdicts_table(verdicts)}" if verdicts else "")
 
 
 def _with(value: str, interval: Interval | None, *, scale: float = 100, digits: int = 0) -> str:

@@ -9,11 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import multiprocessing
 import os
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -30,6 +29,7 @@ from imagefaulty.training import samples as _samples_module
 from imagefaulty.training.backbone import EARLY
 from imagefaulty.training.cells import CHANNELS
 from imagefaulty.training.manifest import Manifest
+from imagefaulty.training.pools import pool
 from imagefaulty.training.samples import Sample, Studio
 from imagefaulty.training.stem import StemSession
 
@@ -199,9 +199,8 @@ def fill_store(rendering: Rendering, *, processes: int | None = None) -> Feature
     began, made = time.monotonic(), 0
     chunks = [empty[start : start + _CHUNK] for start in range(0, len(empty), _CHUNK)]
     count = min(processes or os.cpu_count() or 1, len(chunks))
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(count, mp_context=spawn, initializer=_begin, initargs=(rendering,)) as pool:
-        for number, chunk in enumerate(as_completed([pool.submit(_fill, rows) for rows in chunks]), start=1):
+    with pool(count, _begin, rendering) as renderers:
+        for number, chunk in enumerate(as_completed([renderers.submit(_fill, rows) for rows in chunks]), start=1):
             made += chunk.result()
             if number % 10 == 0 or number == len(chunks):
                 left = (time.monotonic() - began) / made * (len(empty) - made) / 60

@@ -49,14 +49,14 @@ class FitSettings:
         seed: Seed of initial weights and order.
     """
 
-    epochs: int = 8
+    epochs: int = 7
     epoch_samples: int = 2_400
     batch: int = 16
     rate: float = 2e-3
     decay: float = 0.02
     average: float = 0.996
     cell_weight: float = 0.5
-    patience: int = 3
+    patience: int = 4
     seed: int = 0
 
     @property
@@ -99,8 +99,8 @@ def fit(store: FeatureStore, split: Split, *, settings: FitSettings, directory: 
             the same settings goes on.
 
     Returns:
-        The averaged network of the best epoch by validation loss (of the last one without validation rows), in
-        evaluation mode.
+        The averaged network in evaluation mode: of the last epoch, for the schedule ends with the smallest steps; of
+        the one with the lowest validation loss where the fit was stopped early.
     """
     run = _Run(store, split, settings, directory)
     run.resume()
@@ -111,7 +111,7 @@ def fit(store: FeatureStore, split: Split, *, settings: FitSettings, directory: 
         if run.step % _CHECKPOINT_EVERY == 0:
             run.save()
     run.save()
-    return run.best.eval()
+    return (run.best if run.stopped else run.kept).eval()
 
 
 class _Run:
@@ -165,6 +165,11 @@ class _Run:
         _average(self.kept, self.net, min(self._settings.average, self.step / (self.step + 9)))
         self._losses.append(float(loss.detach()))
 
+    @property
+    def stopped(self) -> bool:
+        """Whether unseen sources have got worse for too long."""
+        return self._worse >= self._settings.patience
+
     def end_epoch(self) -> bool:
         """Judge the averaged network, note the figures, and say whether to stop."""
         validation = self._validation_losses()
@@ -184,7 +189,7 @@ class _Run:
             )
         )
         self._losses = []
-        return self._worse >= self._settings.patience
+        return self.stopped
 
     def _validation_losses(self) -> dict[str, float]:
         """Loss per check of the averaged network on the validation rows."""
@@ -229,7 +234,7 @@ class _Run:
         self._optimiser.load_state_dict(saved["optimiser"])
         self._schedule.load_state_dict(saved["schedule"])
         self._progress.restore(saved["progress"])
-        if self._worse >= self._settings.patience:
+        if self.stopped:
             self.step = self.steps
         _LOG.info("goes on at step %d of %d", self.step, self.steps)
 

@@ -29,7 +29,7 @@ def folded(model: Any) -> Any:  # noqa: ANN401 - onnx is not typed here
     Returns:
         The same model.
     """
-    graph = _Graph(model)
+    graph = Graph(model)
     for node in model.graph.node:
         if node.op_type == "Conv":
             _fold_padding(graph, node)
@@ -41,7 +41,7 @@ def folded(model: Any) -> Any:  # noqa: ANN401 - onnx is not typed here
     return model
 
 
-class _Graph:
+class Graph:
     """Who makes what in a graph."""
 
     def __init__(self, model: Any) -> None:  # noqa: ANN401 - see above
@@ -87,7 +87,7 @@ class _Graph:
             field.extend(values)
 
 
-def _fold_padding(graph: _Graph, convolution: Any) -> None:  # noqa: ANN401 - see above
+def _fold_padding(graph: Graph, convolution: Any) -> None:  # noqa: ANN401 - see above
     """Let a convolution pad by itself. Zero is zero in eight bits too: zero points are whole numbers."""
     source = convolution.input[0]
     restored = graph.maker(source, "DequantizeLinear")
@@ -107,7 +107,7 @@ def _fold_padding(graph: _Graph, convolution: Any) -> None:  # noqa: ANN401 - se
     own.ints[:] = [mine + theirs for mine, theirs in zip(own.ints, pads, strict=True)]
 
 
-def _edges(graph: _Graph, padding: Any) -> list[int] | None:  # noqa: ANN401 - see above
+def _edges(graph: Graph, padding: Any) -> list[int] | None:  # noqa: ANN401 - see above
     """Rows above, columns left, rows below, columns right; None where it pads with something but zeros."""
     pads = graph.constant(padding.input[1])
     value = graph.constant(padding.input[2]) if any(padding.input[2:3]) else np.zeros(())
@@ -119,7 +119,7 @@ def _edges(graph: _Graph, padding: Any) -> list[int] | None:  # noqa: ANN401 - s
     return [int(pads[index]) for index in _ROWS_AND_COLUMNS]
 
 
-def _skip_normalisation(graph: _Graph, quantising: Any) -> None:  # noqa: ANN401 - see above
+def _skip_normalisation(graph: Graph, quantising: Any) -> None:  # noqa: ANN401 - see above
     """Read pixels as they are where quantising (pixel - mean) / std gives back the pixel."""
     divided = graph.maker(quantising.input[0], "Div")
     centred = None if divided is None else graph.maker(divided.input[0], "Sub")

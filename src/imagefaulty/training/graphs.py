@@ -17,6 +17,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import nn
 
 from imagefaulty.training.backbone import EARLY
+from imagefaulty.training.by_fours import by_fours
 from imagefaulty.training.folding import folded
 
 #: The opset whose operators every ONNX Runtime since 1.15 knows.
@@ -120,5 +121,5 @@ def joined(stem: Path, rest: Path, target: Path) -> Path:
     first = onnx.compose.add_prefix(first, "stem/", rename_inputs=False, rename_outputs=False)
     second = onnx.compose.add_prefix(second, "page/", rename_inputs=False, rename_outputs=False)
     model = onnx.compose.merge_models(first, second, io_map=[(EARLY.name, EARLY.name)])
-    onnx.save(folded(model), target)
+    onnx.save(by_fours(folded(model)), target)
     return target

@@ -1,8 +1,8 @@
 """From the stem's map to evidence per cell, and from evidence to the four answers.
 
 The heads look locally: small convolutions on the trunk's maps (16 px a cell) say in every cell how much handwriting,
-print, other content, sticky note, and fold or tear is *here*. Each channel is then pooled over the page at three degrees
-of sharpness, and the answers follow from what was found:
+print, other content, sticky note, and fold or tear is *here*. Each channel is then pooled over the page at three
+degrees of sharpness, and the answers follow from what was found:
 
 * writing type: both hands are judged on their own; Combination is "both are there", not a look of its own;
 * empty: no cell holds handwriting, print or other content;

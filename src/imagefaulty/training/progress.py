@@ -68,6 +68,7 @@ class Progress:
 def draw_curves(epochs: Sequence[dict[str, Any]], path: Path) -> None:
     """Draw the losses by epoch: of the fitting, and per check on pages of sources not fitted on."""
     from matplotlib.figure import Figure  # noqa: PLC0415 - a second to import, needed once an epoch
+    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415
 
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
@@ -76,6 +77,6 @@ def draw_curves(epochs: Sequence[dict[str, Any]], path: Path) -> None:
     for check in epochs[-1]["validation"]:
         axes.plot(numbers, [epoch["validation"].get(check) for epoch in epochs], "-o", label=check, markersize=3)
     axes.set(xlabel="epoch", ylabel="loss", yscale="log")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend()
     figure.savefig(path, dpi=120)

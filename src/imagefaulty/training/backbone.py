@@ -85,7 +85,7 @@ class SameConv(nn.Module):
         """Map (n, inputs, h, w) to (n, outputs, h / stride, w / stride)."""
         if self.pad is not None:
             x = nn.functional.pad(x, self.pad)
-        if self.training and self.conv.groups == x.shape[1] > 1:
+        if self.training and x.device.type == "cpu" and self.conv.groups == x.shape[1] > 1:
             return depthwise(x, self.conv, pad=self.conv.padding[0])
         out: torch.Tensor = self.conv(x)
         return out

@@ -220,7 +220,7 @@ def _fit_one(rendering: Rendering, cache: Path, settings: FitSettings, name: str
     _LOG.info("fits without %s", name)
     target = _network_file(course, name)
     net = fit(course.store, course.split(name), settings=settings, directory=target.parent)
-    torch.save(net.state_dict(), target.with_suffix(".part"))
+    torch.save(net.cpu().state_dict(), target.with_suffix(".part"))
     target.with_suffix(".part").replace(target)
 
 

@@ -122,7 +122,8 @@ class _Run:
         self._store, self._split, self._settings = store, split, settings
         self._checkpoint = directory / "checkpoint.pt"
         torch.manual_seed(settings.seed)
-        self.net = PageNet(*store.cells.shape[2:]).to(memory_format=torch.channels_last)
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.net = PageNet(*store.cells.shape[2:]).to(self._device, memory_format=torch.channels_last)
         self.kept = copy.deepcopy(self.net)
         self.best = copy.deepcopy(self.net)
         self.steps_per_epoch = max(1, settings.epoch_samples // settings.batch)
@@ -140,7 +141,8 @@ class _Run:
         self._schedule = torch.optim.lr_scheduler.OneCycleLR(
             self._optimiser, rates, total_steps=self.steps, pct_start=0.2
         )
-        self._class_weights = _class_weights(store, split.fitting, split.chances)
+        weights = _class_weights(store, split.fitting, split.chances)
+        self._class_weights = {name: each.to(self._device) for name, each in weights.items()}
         self._progress = Progress(directory)
         self._losses: list[float] = []
         self._began = time.monotonic()
@@ -151,9 +153,9 @@ class _Run:
         torch.manual_seed(self._settings.seed * 1_000_003 + self.step)  # drop-out
         chances = self._split.chances / self._split.chances.sum()
         chosen = rng.choice(self._split.fitting, size=self._settings.batch, p=chances)
-        batch = _flipped(_load(self._store, chosen), rng)
+        batch = _flipped(_load(self._store, chosen, self._device), rng)
         self.net.train()
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast(self._device.type, dtype=torch.bfloat16):
             answers = self.net(batch.early)
         loss = sum_of(_losses(answers, batch, self._class_weights, self._settings.cell_weight))
         self._optimiser.zero_grad()
@@ -196,9 +198,10 @@ class _Run:
         if not len(self._split.validation):
             return {}
         answers = predict(self.kept, self._store, self._split.validation)
-        batch = _targets(self._store, self._split.validation)
+        targets = _targets(self._store, self._split.validation)
         tensors = {name: torch.from_numpy(values) for name, values in answers.items()}
-        return {name: float(loss) for name, loss in _answer_losses(tensors, *batch, self._class_weights).items()}
+        weights = {name: each.cpu() for name, each in self._class_weights.items()}
+        return {name: float(loss) for name, loss in _answer_losses(tensors, *targets, weights).items()}
 
     def save(self) -> None:
         """Write a checkpoint, whole or not at all."""
@@ -224,7 +227,7 @@ class _Run:
         """Go on from a checkpoint of the same fit, if there is one."""
         if not self._checkpoint.is_file():
             return
-        saved = torch.load(self._checkpoint, weights_only=True)
+        saved = torch.load(self._checkpoint, map_location=self._device, weights_only=True)
         if saved["stamp"] != self._stamp():
             return
         self.step, self._lowest, self._worse = saved["step"], saved["lowest"], saved["worse"]
@@ -249,19 +252,21 @@ def predict(
     """Return the logits of some rows of a store, float32 (rows, classes) per check."""
     found: dict[str, list[NDArray[np.float32]]] = {check.name: [] for check in CHECKS}
     net.eval()
+    device = next(net.parameters()).device
     with torch.no_grad():
         for chunk in np.array_split(np.asarray(rows), max(1, len(rows) // 16)):
-            answers = net(_load(store, chunk).early)
+            answers = net(_load(store, chunk, device).early)
             for name, parts in found.items():
-                parts.append(answers[name].numpy())
+                parts.append(answers[name].cpu().numpy())
     return {name: np.concatenate(parts) for name, parts in found.items()}
 
 
-def _load(store: FeatureStore, chosen: NDArray[np.integer]) -> _Batch:
+def _load(store: FeatureStore, chosen: NDArray[np.integer], device: torch.device) -> _Batch:
     order = np.asarray(chosen)
     early = torch.from_numpy(store.early[order].astype(np.float32)).contiguous(memory_format=torch.channels_last)
+    cells = torch.from_numpy(store.cells[order].astype(np.float32))
     codes, weights = _targets(store, order)
-    return _Batch(early, codes, weights, torch.from_numpy(store.cells[order].astype(np.float32)))
+    return _Batch(early.to(device), codes.to(device), weights.to(device), cells.to(device))
 
 
 def _targets(store: FeatureStore, rows: NDArray[np.integer]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -321,7 +326,7 @@ def sum_of(losses: Mapping[str, torch.Tensor]) -> torch.Tensor:
 
 def _cell_loss(evidence: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
     """Cross-entropy of marked and of unmarked cells, averaged apart, for marked ones are few."""
-    total = torch.zeros(())
+    total = evidence.new_zeros(())
     for channel in range(len(CHANNELS)):
         logits, marks = evidence[:, channel], cells[:, channel]
         for mark in (0.0, 1.0):

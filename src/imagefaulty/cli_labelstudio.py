@@ -6,8 +6,7 @@ import asyncio
 import json
 import logging
 import sys
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar
 from cyclopts import App, Parameter
 
 from imagefaulty.errors import LabelStudioError, PageError, SettingsError
+from imagefaulty.progress_bar import progress_bar
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -90,7 +90,7 @@ def predict(
 
     async def work() -> ProjectRun:
         async with _client(settings) as client, _reader(settings) as reader:
-            with _bar("predicting") as show:
+            with progress_bar("predicting") as show:
                 return await predict_project(
                     client,
                     inspector,
@@ -203,7 +203,7 @@ def import_(
 
     async def work() -> ImportRun:
         async with _client(settings) as client:
-            with _bar("importing") as show:
+            with progress_bar("importing") as show:
                 return await import_folder(
                     client,
                     project,
@@ -266,21 +266,6 @@ def _run(work: Coroutine[Any, Any, _Result]) -> _Result:
     logging.getLogger("imagefaulty").addHandler(logging.NullHandler())
     logging.getLogger("stamina").addHandler(logging.NullHandler())
     return asyncio.run(work)
-
-
-@contextmanager
-def _bar(verb: str) -> Iterator[Callable[[int, int | None], None]]:
-    """Show progress on a terminal, and nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield lambda _done, _total: None
-        return
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task(verb, total=None)
-        yield lambda done, total: progress.update(bar, completed=done, total=total)
 
 
 def _put(body: Mapping[str, object], form: Format, text: str) -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
 from imagefaulty.errors import SettingsError
+from imagefaulty.progress_bar import progress_bar
 
 training_app = App(name="training", help="Gather and look at what models are trained on.")
 
@@ -42,7 +42,7 @@ def evaluate(
 
     if report is not None and not report.parent.is_dir():
         raise SettingsError(f"{report}: its folder does not exist; make it, or write the report elsewhere")
-    with _bar("judged") as watch:
+    with progress_bar("judged") as watch:
         found = run(
             None if bundle == "embedded" else bundle,
             manifest,
@@ -64,24 +64,9 @@ def evaluate(
     sys.stdout.write(text + "\n")
 
 
-@contextlib.contextmanager
-def _bar(verb: str) -> Iterator[Callable[[int, int], None]]:
-    """Show progress on a terminal, and nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield lambda _done, _total: None
-        return
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task(verb, total=None)
-        yield lambda done, total: progress.update(bar, completed=done, total=total)
-
-
 def train(
     data: Annotated[
-        Path, Parameter(help="Labelled pages: a manifest or its folder, a folder of class folders, or an export (.json).")
+        Path, Parameter(help="Manifest of labelled pages or its folder, folder of class folders, or export (.json).")
     ],
     /,
     *,

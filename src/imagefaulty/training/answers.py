@@ -1,0 +1,136 @@
+"""What follows from answers for pages of unseen sources: calibration, thresholds, cross-validation."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagefaulty.checks import CHECKS, Check, CheckName
+from imagefaulty.training.calibrate import Scaling, fit_scaling, thresholds_of
+from imagefaulty.training.course import STRICT, Course, answers_of
+from imagefaulty.training.evaluation import PAGE_SETS
+from imagefaulty.training.figures import CheckFigures, figures_of
+
+_LOG: Final = logging.getLogger(__name__)
+#: How much a drawn page counts beside a real one in calibration.
+_DRAWN_WEIGHT: Final = 0.25
+#: Share of faulty pages that probabilities assume. Among the labelled pages it is a third (they were sought), in an
+#: archive a few in a hundred; in between, sound pages are not called faulty too often, nor faulty ones missed.
+_FAULT_SHARE: Final = 0.2
+
+#: Logits per check, float32 (samples, classes), NaN where there is no answer.
+Answers = Mapping[CheckName, NDArray[np.float32]]
+
+
+def calibrated(
+    course: Course, answers: Answers
+) -> tuple[dict[CheckName, Scaling], dict[CheckName, Any], dict[CheckName, dict[str, Any]]]:
+    """Fit scalings and thresholds on unseen answers, and take down the figures of real pages among them."""
+    scalings: dict[CheckName, Scaling] = {}
+    thresholds: dict[CheckName, Any] = {}
+    metrics: dict[CheckName, dict[str, Any]] = {}
+    for column, check in enumerate(CHECKS):
+        logits, codes = answers[check.name], course.store.codes[:, column]
+        known = _judged(course, column) & np.isfinite(logits[:, 0])
+        if len(np.unique(codes[known])) < 2:  # noqa: PLR2004
+            _LOG.warning("%s: fewer than two classes are labelled, so the model will not answer it", check.name)
+            continue
+        scaling = _scaling(course, check, logits, known)
+        chances = scaling.probabilities(logits[known])
+        scalings[check.name] = scaling
+        thresholds[check.name] = thresholds_of(check, chances, codes[known])
+        shown = known & course.real
+        figures = figures_of(check, check.name, codes[shown].astype(np.int64), scaling.probabilities(logits[shown]))
+        metrics[check.name] = {"cross_validated": _summary(figures)}
+    return scalings, thresholds, metrics
+
+
+def _judged(course: Course, column: int) -> NDArray[np.bool_]:
+    """Samples whose label for a check is known and fully trusted."""
+    return (course.store.codes[:, column] >= 0) & (course.store.weights[:, column] >= 1)
+
+
+def _scaling(course: Course, check: Check, logits: NDArray[np.float32], chosen: NDArray[np.bool_]) -> Scaling:
+    codes = course.store.codes[:, CHECKS.index(check)]
+    counts = _counts(check, codes, np.where(chosen, np.where(course.real, 1.0, _DRAWN_WEIGHT), 0.0))
+    return fit_scaling(logits[chosen], codes[chosen], counts[chosen])
+
+
+def _counts(check: Check, codes: NDArray[np.int8], counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scale what pages count in calibration so that faulty ones make up the share that is expected of them."""
+    if check.fault is None:
+        return counts
+    faulty = codes == check.code(check.fault)
+    share = counts[faulty].sum() / counts.sum()
+    return np.where(faulty, counts * _FAULT_SHARE / share, counts * (1 - _FAULT_SHARE) / (1 - share))
+
+
+def cross_validated(course: Course, unseen: Answers, *, whole_repository: bool) -> list[CheckFigures]:
+    """Return the figures of every page, judged by a network that never saw its source.
+
+    Args:
+        course: What was fitted.
+        unseen: Answers of the networks without each fold.
+        whole_repository: Whether there is a network that has seen nothing of the one repository.
+    """
+    figures = _figures(course, unseen, course.real)
+    drawn = ~course.real & np.array([sample.kind != "clean" for sample in course.rendering.samples])
+    figures += _figures(course, unseen, drawn, suffix=", drawn")
+    if whole_repository:
+        # Pages of other repositories on which its handwriting or print was pasted stay among those fitted on.
+        rows, logits = answers_of(course, STRICT)
+        strict = {name: values.copy() for name, values in unseen.items()}
+        for name, values in strict.items():
+            values[rows] = logits[name]
+        chosen = np.isin(np.arange(len(course.real)), rows)
+        figures += _figures(course, strict, chosen, suffix=" (whole repository unseen)")
+    return figures
+
+
+def _figures(course: Course, answers: Answers, chosen: NDArray[np.bool_], *, suffix: str = "") -> list[CheckFigures]:
+    """Figures of the chosen samples, in the sets of pages that are judged apart."""
+    records = [course.rendering.manifest.records[sample.record] for sample in course.rendering.samples]
+    found = []
+    for column, check in enumerate(CHECKS):
+        chances = _cross_calibrated(course, check, answers[check.name])
+        codes, judged = course.store.codes[:, column].astype(np.int64), _judged(course, column)
+        for kind in (each for each in PAGE_SETS if each.check == check.name):
+            # What is fitted with less trust, or not at all, is judged in sets of its own.
+            shown = chosen & (codes >= 0) & (judged | (kind.title != check.name))
+            rows = np.flatnonzero(shown & np.array([kind.takes(record, check.name) for record in records]))
+            if len(rows):
+                of = [records[row] for row in rows]
+                found.append(
+                    figures_of(
+                        check,
+                        kind.title + suffix,
+                        codes[rows],
+                        chances[rows],
+                        sources=[record.source for record in of],
+                        clusters=[record.group for record in of],
+                    )
+                )
+    return found
+
+
+def _cross_calibrated(course: Course, check: Check, logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Probabilities of every sample, scaled by what was fitted on the answers for the other folds."""
+    chances = np.full(logits.shape, np.nan)
+    known = _judged(course, CHECKS.index(check)) & np.isfinite(logits[:, 0])
+    for fold in np.unique(course.sample_folds):
+        inside = course.sample_folds == fold
+        chances[inside] = _scaling(course, check, logits, known & ~inside).probabilities(logits[inside])
+    return chances
+
+
+def _summary(figures: CheckFigures) -> dict[str, Any]:
+    return {
+        "confusion": figures.table.tolist(),
+        "recall": {each.name: None if each.recall is None else round(each.recall, 4) for each in figures.classes},
+        "auc": {each.name: None if each.auc is None else round(each.auc, 4) for each in figures.classes},
+        "calibration_error": round(figures.calibration_error, 4),
+    }

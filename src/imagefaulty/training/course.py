@@ -1,0 +1,133 @@
+"""The samples of a training course, what each fit sees of them, and what its network says of those it has not seen."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from imagefaulty.checks import CHECKS
+from imagefaulty.training.features import FeatureStore, Rendering
+from imagefaulty.training.fit import FitSettings, Split, fit, predict
+from imagefaulty.training.heads import PageNet
+from imagefaulty.training.samples import AS_IS
+from imagefaulty.training.splits import SPLIT_REPOSITORY, strict_group, validation_groups
+
+_LOG: Final = logging.getLogger(__name__)
+#: Name of the fit that has seen nothing of the repository whose folders are sources of their own.
+STRICT: Final = "repository"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Course:
+    """All that the stages share.
+
+    Attributes:
+        rendering: The samples, and where their maps are kept.
+        cache: Where stages are kept.
+        settings: How networks are fitted.
+        store: The maps.
+        sample_folds: Fold of every sample.
+        real: Which samples are pages as they are.
+    """
+
+    rendering: Rendering
+    cache: Path
+    settings: FitSettings
+    store: FeatureStore
+    sample_folds: NDArray[np.int64] = field(init=False)
+    real: NDArray[np.bool_] = field(init=False)
+
+    def __post_init__(self) -> None:
+        samples = self.rendering.samples
+        object.__setattr__(self, "sample_folds", np.array([sample.fold for sample in samples], np.int64))
+        object.__setattr__(self, "real", np.array([sample.kind == AS_IS for sample in samples]))
+
+    def group_of(self, row: int) -> str:
+        """The group of the page that a sample was made of."""
+        return self.rendering.manifest.records[self.rendering.samples[row].record].group
+
+    def split(self, name: str) -> Split:
+        """Rows to fit on for a fit: ``"0"`` to ``"4"`` leave that fold out, ``"repository"`` one repository."""
+        groups = np.array([self.group_of(row) for row in range(len(self.real))])
+        seen = ~self._inside() if name == STRICT else self.sample_folds != int(name)
+        watched = validation_groups(self.rendering.manifest.only(groups=set(groups[seen].tolist())))
+        watch = seen & np.isin(groups, sorted(watched))
+        fitting = np.flatnonzero(seen & ~watch)
+        return Split(fitting, self._chances(fitting), np.flatnonzero(watch & self.real))
+
+    def unseen(self, name: str) -> NDArray[np.int64]:
+        """Rows that a fit leaves out: all of a fold, or the real pages of the repository."""
+        if name == STRICT:
+            return np.flatnonzero(self.real & self._inside())
+        return np.flatnonzero(self.sample_folds == int(name))
+
+    def _inside(self) -> NDArray[np.bool_]:
+        """Samples made of pages of the repository whose folders are sources of their own."""
+        records = [self.rendering.manifest.records[sample.record] for sample in self.rendering.samples]
+        return np.array([strict_group(record) == SPLIT_REPOSITORY for record in records])
+
+    def _chances(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """How often each row is drawn: of big sources less per page, as the inverse root of their size."""
+        groups = [self.group_of(row) for row in rows]
+        sizes: dict[str, int] = {}
+        for group, row in zip(groups, rows, strict=True):
+            sizes[group] = sizes.get(group, 0) + bool(self.real[row])
+        real = np.array([max(1, sizes[group]) ** -0.5 for group in groups])
+        drawn = np.array([self.rendering.samples[row].kind not in {AS_IS, "clean"} for row in rows])
+        return np.where(drawn, np.median(real), real)
+
+
+def network_file(course: Course, name: str) -> Path:
+    """Return where the network of a fit is kept."""
+    return course.cache / f"without-{name}" / f"network-{course.store.key[:12]}-{course.settings.digest}.pt"
+
+
+def fit_one(rendering: Rendering, cache: Path, settings: FitSettings, name: str) -> None:
+    """Fit the network of that name, and keep it with its answers for what it has not seen."""
+    course = Course(rendering, cache, settings, rendering.open())
+    _LOG.info("fits without %s", name)
+    target = network_file(course, name)
+    net = fit(course.store, course.split(name), settings=settings, directory=target.parent)
+    torch.save(net.cpu().state_dict(), target.with_suffix(".part"))
+    target.with_suffix(".part").replace(target)
+    answers_of(course, name)
+
+
+def fitted(course: Course, name: str) -> PageNet:
+    """The network of a fit that is done."""
+    net = PageNet(*course.rendering.cells, pretrained=False)
+    net.load_state_dict(torch.load(network_file(course, name), weights_only=True))
+    return net.eval()
+
+
+def answers_of(course: Course, name: str) -> tuple[NDArray[np.int64], dict[str, NDArray[np.float32]]]:
+    """Rows of the samples that a fit has not seen, and its logits for them, kept beside its network."""
+    rows = course.unseen(name)
+    path = network_file(course, name).with_suffix(".npz")
+    if not path.is_file():
+        part = path.with_suffix(".part.npz")
+        np.savez(part, **predict(fitted(course, name), course.store, rows))  # type: ignore[arg-type]
+        part.replace(path)
+    with np.load(path) as saved:
+        return rows, dict(saved)
+
+
+def unseen_answers(course: Course, names: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+    """Logits of every sample by the network that has not seen its fold; NaN where there is none.
+
+    Returns:
+        Float32 (samples, classes) per check. Where two fits have not seen a sample, the later one answers.
+    """
+    answers = {check.name: np.full((len(course.real), len(check.classes)), np.nan, np.float32) for check in CHECKS}
+    for name in names:
+        rows, logits = answers_of(course, name)
+        for check, values in logits.items():
+            answers[check][rows] = values
+    return answers

@@ -12,11 +12,10 @@ pytest.importorskip("cv2", reason="exporting needs the extra `train`")
 
 import onnx
 
-from imagefaulty.training.backbone import EARLY
 from imagefaulty.training.by_fours import by_fours
 from imagefaulty.training.folding import folded
 from imagefaulty.training.graphs import quantize
-from imagefaulty.training.stem import StemSession, export_stem
+from imagefaulty.training.stem import TAPS, StemSession, export_stem
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +23,11 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return export_stem(tmp_path_factory.mktemp("stem") / "stem.onnx", width=64, height=96)
 
 
-def _page(seed: int) -> np.ndarray:
+def _page(seed: int) -> dict[str, np.ndarray]:
+    return {"image": _pixels(seed)}
+
+
+def _pixels(seed: int) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (1, 96, 64, 3), dtype=np.uint8)
 
 
@@ -33,8 +36,10 @@ def test_outputs_stay_the_same_bit_for_bit(plain: Path, tmp_path: Path) -> None:
     model = folded(onnx.load(before))
     onnx.save(model, before)
     onnx.save(by_fours(model), after)
-    page = _page(9)
-    assert np.array_equal(StemSession(before).maps(page)[EARLY.name], StemSession(after).maps(page)[EARLY.name])
+    page = _pixels(9)
+    wanted, found = StemSession(before).maps(page), StemSession(after).maps(page)
+    assert set(wanted) == {tap.name for tap in TAPS}
+    assert all(np.array_equal(wanted[name], found[name]) for name in wanted)
 
 
 def test_first_convolution_takes_twelve_channels(plain: Path, tmp_path: Path) -> None:

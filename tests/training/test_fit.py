@@ -19,8 +19,9 @@ from imagefaulty.training import fit as fitting
 from imagefaulty.training.backbone import EARLY
 from imagefaulty.training.features import FeatureStore
 from imagefaulty.training.fit import FitSettings, Split, fit, predict
-from imagefaulty.training.heads import PageNet
+from imagefaulty.training.heads import CELL, PageNet
 from imagefaulty.training.progress import CURVES, FIGURES
+from imagefaulty.training.stem import TAPS
 
 ROWS, COLUMNS = 8, 6
 SETTINGS = FitSettings(epochs=3, epoch_samples=64, batch=8, average=0.9)
@@ -33,14 +34,19 @@ class _Killed(Exception):
 def _store(pages: int = 48) -> FeatureStore:
     """Maps whose first channels tell the corner check's class; nothing is known of the other checks."""
     rng = np.random.default_rng(1)
-    early = rng.normal(size=(pages, EARLY.channels, ROWS, COLUMNS)).astype(np.float16)
+    maps = {
+        tap.name: rng.normal(
+            size=(pages, tap.channels, ROWS * CELL // tap.stride, COLUMNS * CELL // tap.stride)
+        ).astype(np.float16)
+        for tap in TAPS
+    }
     codes = np.full((pages, 4), -1, np.int8)
     corner = CHECK_NAMES.index("corner")
     codes[:, corner] = np.arange(pages) % 2
-    early[codes[:, corner] == 1, :20] += 3
+    maps[EARLY.name][codes[:, corner] == 1, :20] += 3
     cells = np.full((pages, 5, ROWS, COLUMNS), -1, np.int8)
     done = np.ones(pages, np.bool_)
-    return FeatureStore({EARLY.name: early}, codes, np.ones((pages, 4), np.float32), cells, done, "key")
+    return FeatureStore(maps, codes, np.ones((pages, 4), np.float32), cells, done, "key")
 
 
 def _split() -> Split:

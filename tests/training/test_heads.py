@@ -12,7 +12,8 @@ import torch
 from imagefaulty.checks import CHECKS
 from imagefaulty.training.backbone import LAST, MID, Tap
 from imagefaulty.training.cells import CHANNELS
-from imagefaulty.training.heads import Heads, answers_of
+from imagefaulty.training.heads import INK_CHANNELS, Heads, PageNet, answers_of
+from imagefaulty.training.stem import TAPS
 
 
 def _pages(**scores: float) -> torch.Tensor:
@@ -54,3 +55,15 @@ def test_page_turned_upside_down_can_only_differ_by_what_the_cells_see() -> None
     """Where a cell lies is told by its distance to edges and corners, so that all four corners count alike."""
     heads = Heads((MID,), rows=8, columns=6)
     assert torch.equal(heads.places, heads.places.flip((2, 3)))
+
+
+def test_answers_about_writing_are_the_mean_of_two_opinions() -> None:
+    net = PageNet(8, 6, pretrained=False).eval()
+    maps = {tap.name: torch.randn(2, tap.channels, 128 // tap.stride, 96 // tap.stride) for tap in TAPS}
+    (first, second), both = net.opinions(maps), net(maps)
+    assert torch.allclose(both["writing_type"], (first["writing_type"] + second["writing_type"]) / 2)
+    assert torch.allclose(both["empty"], (first["empty"] + second["empty"]) / 2)
+    assert torch.equal(both["corner"], first["corner"])
+    hands = (first["evidence"][:, :INK_CHANNELS] + second["evidence"]) / 2
+    assert torch.allclose(both["evidence"][:, :INK_CHANNELS], hands)
+    assert torch.equal(both["evidence"][:, INK_CHANNELS:], first["evidence"][:, INK_CHANNELS:])

@@ -130,11 +130,11 @@ def _stem_graph(cache: Path, manifest: Manifest, folds: Sequence[int]) -> Path:
     return target
 
 
-def _some_pages(manifest: Manifest, folds: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
+def _some_pages(manifest: Manifest, folds: Sequence[int]) -> Iterator[dict[str, NDArray[np.generic]]]:
     fitting = [record for record, fold in zip(manifest.records, folds, strict=True) if fold != HELD_OUT]
     for record in fitting[:: max(1, len(fitting) // _QUANTISATION_PAGES)]:
         page = open_document(manifest.file(record)).page(at_least=SPEC.size)
-        yield np.asarray(prepare(page.pixels, SPEC)[0], np.uint8)
+        yield {SPEC.name: np.asarray(prepare(page.pixels, SPEC)[0], np.uint8)}
 
 
 def _fit_all(course: Course, names: Sequence[str], processes: int | None) -> None:
@@ -161,7 +161,7 @@ def _parts(course: Course, net: PageNet, scalings: Mapping[CheckName, Scaling]) 
     # Drawn samples too: on blank pages values occur that written ones never have.
     rows = np.flatnonzero(course.sample_folds != HELD_OUT)
     chosen = rows[:: max(1, len(rows) // _QUANTISATION_PAGES)]
-    maps = (course.store.early[row : row + 1].astype(np.float32) for row in chosen)
+    maps = (course.store.of(np.array([row])) for row in chosen)
     return export_parts(
         course.cache, net, scalings, maps, stem=course.rendering.stem, plain_stem=_plain_stem(course.cache)
     )

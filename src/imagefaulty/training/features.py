@@ -26,7 +26,6 @@ from imagefaulty.checks import CHECK_NAMES
 from imagefaulty.training import cells as _cells_module
 from imagefaulty.training import faults as _faults_package
 from imagefaulty.training import samples as _samples_module
-from imagefaulty.training.backbone import EARLY
 from imagefaulty.training.cells import CHANNELS
 from imagefaulty.training.manifest import Manifest
 from imagefaulty.training.pools import pool
@@ -59,10 +58,9 @@ class FeatureStore:
     done: NDArray[np.bool_]
     key: str
 
-    @property
-    def early(self) -> NDArray[np.float16]:
-        """The stem's map, float16 (samples, channels, rows, columns)."""
-        return self.maps[EARLY.name]
+    def of(self, rows: NDArray[np.integer]) -> dict[str, NDArray[np.float32]]:
+        """The maps of some rows, float32 (rows, channels, h, w), by name."""
+        return {name: values[rows].astype(np.float32) for name, values in self.maps.items()}
 
     @property
     def filled(self) -> bool:

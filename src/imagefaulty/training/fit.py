@@ -82,7 +82,7 @@ class Split:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Batch:
-    early: torch.Tensor
+    maps: dict[str, torch.Tensor]
     codes: torch.Tensor
     weights: torch.Tensor
     cells: torch.Tensor
@@ -156,8 +156,9 @@ class _Run:
         batch = _flipped(_load(self._store, chosen, self._device), rng)
         self.net.train()
         with torch.autocast(self._device.type, dtype=torch.bfloat16):
-            answers = self.net(batch.early)
-        loss = sum_of(_losses(answers, batch, self._class_weights, self._settings.cell_weight))
+            opinions = self.net.opinions(batch.maps)
+        losses = [_losses(each, batch, self._class_weights, self._settings.cell_weight) for each in opinions]
+        loss = sum_of([each for found in losses for each in found.values()])
         self._optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), _CLIP)
@@ -255,7 +256,7 @@ def predict(
     device = next(net.parameters()).device
     with torch.no_grad():
         for chunk in np.array_split(np.asarray(rows), max(1, len(rows) // 16)):
-            answers = net(_load(store, chunk, device).early)
+            answers = net(_load(store, chunk, device).maps)
             for name, parts in found.items():
                 parts.append(answers[name].cpu().numpy())
     return {name: np.concatenate(parts) for name, parts in found.items()}
@@ -263,10 +264,13 @@ def predict(
 
 def _load(store: FeatureStore, chosen: NDArray[np.integer], device: torch.device) -> _Batch:
     order = np.asarray(chosen)
-    early = torch.from_numpy(store.early[order].astype(np.float32)).contiguous(memory_format=torch.channels_last)
+    maps = {
+        name: torch.from_numpy(values).contiguous(memory_format=torch.channels_last).to(device)
+        for name, values in store.of(order).items()
+    }
     cells = torch.from_numpy(store.cells[order].astype(np.float32))
     codes, weights = _targets(store, order)
-    return _Batch(early.to(device), codes.to(device), weights.to(device), cells.to(device))
+    return _Batch(maps, codes.to(device), weights.to(device), cells.to(device))
 
 
 def _targets(store: FeatureStore, rows: NDArray[np.integer]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -278,8 +282,8 @@ def _flipped(batch: _Batch, rng: np.random.Generator) -> _Batch:
     axes = [axis for axis in (2, 3) if rng.random() < 0.5]  # noqa: PLR2004  (rows and columns)
     if not axes:
         return batch
-    early = batch.early.flip(axes).contiguous(memory_format=torch.channels_last)
-    return _Batch(early, batch.codes, batch.weights, batch.cells.flip(axes))
+    maps = {name: each.flip(axes).contiguous(memory_format=torch.channels_last) for name, each in batch.maps.items()}
+    return _Batch(maps, batch.codes, batch.weights, batch.cells.flip(axes))
 
 
 def _class_weights(
@@ -312,6 +316,8 @@ def _answer_losses(
 ) -> dict[str, torch.Tensor]:
     found = {}
     for column, check in enumerate(CHECKS):
+        if check.name not in answers:  # the second opinion has none about faults
+            continue
         known = codes[:, column] != UNKNOWN
         truth = codes[known, column]
         each = functional.cross_entropy(answers[check.name][known], truth, reduction="none")
@@ -319,15 +325,15 @@ def _answer_losses(
     return found
 
 
-def sum_of(losses: Mapping[str, torch.Tensor]) -> torch.Tensor:
+def sum_of(losses: Sequence[torch.Tensor]) -> torch.Tensor:
     """Add up losses."""
-    return torch.stack(list(losses.values())).sum()
+    return torch.stack(list(losses)).sum()
 
 
 def _cell_loss(evidence: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
     """Cross-entropy of marked and of unmarked cells, averaged apart, for marked ones are few."""
     total = evidence.new_zeros(())
-    for channel in range(len(CHANNELS)):
+    for channel in range(evidence.shape[1]):
         logits, marks = evidence[:, channel], cells[:, channel]
         for mark in (0.0, 1.0):
             chosen = logits[marks == mark]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +16,6 @@ from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, Q
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import nn
 
-from imagefaulty.training.backbone import EARLY
 from imagefaulty.training.by_fours import by_fours
 from imagefaulty.training.folding import folded
 
@@ -24,14 +23,13 @@ from imagefaulty.training.folding import folded
 _OPSET: Final = 17
 
 
-def write_graph(path: Path, module: nn.Module, example: torch.Tensor, *, name: str, outputs: Sequence[str]) -> Path:
-    """Write a module with one input as an ONNX graph in single precision, for any number of pages.
+def write_graph(path: Path, module: nn.Module, examples: Mapping[str, torch.Tensor], *, outputs: Sequence[str]) -> Path:
+    """Write a module as an ONNX graph in single precision, for any number of pages.
 
     Args:
         path: The file to write.
         module: What is written, in evaluation mode.
-        example: An input for one page.
-        name: Name of the input.
+        examples: Its inputs for one page, by name, in order.
         outputs: Names of the outputs.
 
     Returns:
@@ -42,11 +40,11 @@ def write_graph(path: Path, module: nn.Module, example: torch.Tensor, *, name: s
         warnings.simplefilter("ignore")
         torch.onnx.export(
             module.eval(),
-            (example,),
+            tuple(examples.values()),
             str(path),
-            input_names=[name],
+            input_names=list(examples),
             output_names=list(outputs),
-            dynamic_axes={each: {0: "n"} for each in (name, *outputs)},
+            dynamic_axes={each: {0: "n"} for each in (*examples, *outputs)},
             opset_version=_OPSET,
             dynamo=False,
         )
@@ -55,15 +53,17 @@ def write_graph(path: Path, module: nn.Module, example: torch.Tensor, *, name: s
     return path
 
 
-def quantize(source: Path, target: Path, inputs: Iterable[NDArray[np.generic]], *, keep: Sequence[str] = ()) -> Path:
-    """Write an eight-bit version of a graph with one input.
+def quantize(
+    source: Path, target: Path, inputs: Iterable[Mapping[str, NDArray[np.generic]]], *, keep: Sequence[str] = ()
+) -> Path:
+    """Write an eight-bit version of a graph.
 
     Static quantisation in QDQ form: weights int8 per channel, activations uint8, ranges from real inputs.
 
     Args:
         source: The graph in single precision.
         target: The file to write.
-        inputs: What the graph is given for real pages. A hundred are plenty.
+        inputs: What the graph is given for real pages, by name. A hundred are plenty.
         keep: Names of convolutions that stay in single precision.
 
     Returns:
@@ -73,11 +73,10 @@ def quantize(source: Path, target: Path, inputs: Iterable[NDArray[np.generic]], 
     logging.disable(logging.WARNING)  # the quantiser tells the root logger about every channel that is always zero
     try:
         quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
-        name = onnx.load(prepared).graph.input[0].name
         quantize_static(
             str(prepared),
             str(target),
-            _Inputs(name, inputs),
+            _Inputs(inputs),
             quant_format=QuantFormat.QDQ,
             per_channel=True,
             activation_type=QuantType.QUInt8,
@@ -93,13 +92,12 @@ def quantize(source: Path, target: Path, inputs: Iterable[NDArray[np.generic]], 
 
 
 class _Inputs(CalibrationDataReader):
-    def __init__(self, name: str, inputs: Iterable[NDArray[np.generic]]) -> None:
-        self._name = name
+    def __init__(self, inputs: Iterable[Mapping[str, NDArray[np.generic]]]) -> None:
         self._inputs = iter(inputs)
 
     def get_next(self) -> dict[str, NDArray[np.generic]] | None:
-        array = next(self._inputs, None)
-        return None if array is None else {self._name: array}
+        given = next(self._inputs, None)
+        return None if given is None else dict(given)
 
 
 def joined(stem: Path, rest: Path, target: Path) -> Path:
@@ -107,7 +105,7 @@ def joined(stem: Path, rest: Path, target: Path) -> Path:
 
     Args:
         stem: The stem's graph.
-        rest: A graph whose input is named :data:`EARLY`.
+        rest: A graph whose inputs are named like outputs of the stem.
         target: The file to write.
 
     Returns:
@@ -120,6 +118,8 @@ def joined(stem: Path, rest: Path, target: Path) -> Path:
     del second.graph.value_info[:]
     first = onnx.compose.add_prefix(first, "stem/", rename_inputs=False, rename_outputs=False)
     second = onnx.compose.add_prefix(second, "page/", rename_inputs=False, rename_outputs=False)
-    model = onnx.compose.merge_models(first, second, io_map=[(EARLY.name, EARLY.name)])
+    outputs = [each.name for each in second.graph.output]
+    shared = [(given.name, given.name) for given in second.graph.input]
+    model = onnx.compose.merge_models(first, second, outputs=outputs, io_map=shared)
     onnx.save(by_fours(folded(model)), target)
     return target

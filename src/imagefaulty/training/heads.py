@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Mapping
 from typing import Final
 
 import torch
 from torch import nn
 from torch.nn import functional
 
-from imagefaulty.training.backbone import MID, Tap, Trunk, pretrained_trunk
+from imagefaulty.training.backbone import EARLY, LAST, MID, Tap, Trunk, pretrained_trunk
 from imagefaulty.training.cells import CHANNELS
 
 #: Input pixels per cell, in both directions.
@@ -29,28 +30,88 @@ INK_WIDTH: Final = 48
 FAULT_WIDTH: Final = 48
 #: Log-mean-exp rates: 1 asks "how much of the page", 5 leans to the strongest cells; the maximum comes beside them.
 RATES: Final = (1.0, 5.0)
-_POOLS: Final = len(RATES) + 1
+#: Handwriting, print and content are the first channels.
+INK_CHANNELS: Final = 3
+#: The frozen maps of the second opinion.
+SECOND: Final = (MID, LAST)
 
 
 class PageNet(nn.Module):
-    """What learns from pages: the trunk and the heads behind it.
+    """What learns from pages: the trunk with its heads, and a second opinion about writing.
+
+    The second opinion looks at the frozen maps of the published network. Fine-tuned for faults, the trunk forgets some
+    of what tells hands apart on material that it has not seen; both together are right more often than either.
 
     Args:
         rows: Rows of cells.
         columns: Columns of cells.
-        taps: The maps of the trunk that the heads look at.
         pretrained: Whether the trunk starts from ImageNet weights.
     """
 
-    def __init__(self, rows: int, columns: int, *, taps: tuple[Tap, ...] = (MID,), pretrained: bool = True) -> None:
+    def __init__(self, rows: int, columns: int, *, pretrained: bool = True) -> None:
         super().__init__()
-        self.trunk = pretrained_trunk(taps) if pretrained else Trunk(taps)
-        self.heads = Heads(taps, rows=rows, columns=columns)
+        self.trunk = pretrained_trunk() if pretrained else Trunk()
+        self.heads = Heads((MID,), rows=rows, columns=columns)
+        self.second = Ink(SECOND)
 
-    def forward(self, early: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Return what :meth:`Heads.forward` does, from the stem's map (n, 80, rows, columns)."""
-        found: dict[str, torch.Tensor] = self.heads(self.trunk(early))
-        return found
+    def forward(self, maps: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Return what :meth:`Heads.forward` does, with the mean of both opinions about writing.
+
+        Args:
+            maps: The frozen maps by name of their tap.
+        """
+        first, second = self.opinions(maps)
+        hands, others = first["evidence"].split([INK_CHANNELS, len(CHANNELS) - INK_CHANNELS], dim=1)
+        evidence = torch.cat([(hands + second.pop("evidence")) / 2, others], dim=1)
+        return first | {name: (first[name] + logits) / 2 for name, logits in second.items()} | {"evidence": evidence}
+
+    def opinions(self, maps: Mapping[str, torch.Tensor]) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+        """Return what trunk and heads say of everything, and what the second opinion says of the writing."""
+        first = self.heads(self.trunk(maps[EARLY.name]))
+        _, evidence, page = self.second(tuple(maps[tap.name] for tap in SECOND))
+        return first, ink_answers(page) | {"evidence": evidence}
+
+
+class Ink(nn.Module):
+    """Looks for handwriting, print and other content.
+
+    Args:
+        taps: The maps that come in, in order of depth; one of them has the stride of the cells.
+    """
+
+    def __init__(self, taps: tuple[Tap, ...]) -> None:
+        super().__init__()
+        self.norms = nn.ModuleList(nn.BatchNorm2d(tap.channels, affine=False, momentum=0.05) for tap in taps)
+        self.ink_in = nn.ModuleList(_to_cells(tap, INK_WIDTH) for tap in taps)
+        self.ink = nn.Sequential(nn.ReLU(), nn.Dropout2d(0.1), nn.Conv2d(INK_WIDTH, INK_WIDTH, 3, padding=1), nn.ReLU())
+        self.ink_out = nn.Conv2d(INK_WIDTH, INK_CHANNELS, 1)
+        self.pool = Pool(INK_CHANNELS)
+
+    def forward(self, maps: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return what the last layer saw, the evidence (n, 3, rows, columns), and the page scores (n, 3)."""
+        ink = self.ink(_merged(self.ink_in, tuple(norm(each) for norm, each in zip(self.norms, maps, strict=True))))
+        # Pooling adds up to a thousand cells: too many for the eight digits of bfloat16.
+        hands = self.ink_out(ink).float()
+        evidence = torch.cat([hands[:, :2], torch.logsumexp(hands, dim=1, keepdim=True)], dim=1)
+        return ink, evidence, self.pool(evidence)
+
+
+class Pool(nn.Module):
+    """Pools evidence at three degrees of sharpness, with learned weights per channel."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weights = nn.Parameter(torch.tensor([0.4, 0.4, 0.4]).repeat(channels, 1))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, evidence: torch.Tensor) -> torch.Tensor:
+        """Pool (n, channels, rows, columns) evidence to (n, channels) page scores."""
+        flat = evidence.flatten(2)
+        cells = math.log(flat.shape[2])
+        pooled = [(torch.logsumexp(flat * rate, dim=2) - cells) / rate for rate in RATES]
+        # The mean of 2x2 cells first: one wild cell is noise, a real mark is seen by its neighbours too.
+        pooled.append(functional.avg_pool2d(evidence, 2, stride=1).flatten(2).amax(dim=2))
+        return (torch.stack(pooled, dim=2) * self.weights).sum(dim=2) + self.bias
 
 
 class Heads(nn.Module):
@@ -64,12 +125,10 @@ class Heads(nn.Module):
 
     def __init__(self, taps: tuple[Tap, ...], *, rows: int, columns: int) -> None:
         super().__init__()
+        self.ink = Ink(taps)
         self.norms = nn.ModuleList(nn.BatchNorm2d(tap.channels, affine=False, momentum=0.05) for tap in taps)
-        self.ink_in = nn.ModuleList(_to_cells(tap, INK_WIDTH) for tap in taps)
         self.fault_in = nn.ModuleList(_to_cells(tap, FAULT_WIDTH) for tap in taps)
         self._cells = next(index for index, tap in enumerate(taps) if tap.stride == CELL)
-        self.ink = nn.Sequential(nn.ReLU(), nn.Dropout2d(0.1), nn.Conv2d(INK_WIDTH, INK_WIDTH, 3, padding=1), nn.ReLU())
-        self.ink_out = nn.Conv2d(INK_WIDTH, 3, 1)
         self.fault = nn.Sequential(
             nn.ReLU(),
             nn.Dropout2d(0.1),
@@ -78,40 +137,26 @@ class Heads(nn.Module):
             nn.Conv2d(FAULT_WIDTH, FAULT_WIDTH, 3, padding=2, dilation=2),
             nn.ReLU(),
         )
-        self.fault_out = nn.Conv2d(FAULT_WIDTH, 2, 1)
+        self.fault_out = nn.Conv2d(FAULT_WIDTH, len(CHANNELS) - INK_CHANNELS, 1)
         self.place = nn.Conv2d(_PLACE_CHANNELS, FAULT_WIDTH, 1, bias=False)
         self.register_buffer("places", _places(rows, columns))
-        self.pool_weights = nn.Parameter(torch.tensor([0.4, 0.4, 0.4]).repeat(len(CHANNELS), 1))
-        self.pool_bias = nn.Parameter(torch.zeros(len(CHANNELS)))
+        self.pool = Pool(len(CHANNELS) - INK_CHANNELS)
 
     def forward(self, maps: tuple[torch.Tensor, ...]) -> dict[str, torch.Tensor]:
-        """Return logits per check, the embedding, the evidence and the page score of each evidence channel.
+        """Return logits per check, the embedding, and the evidence of each channel.
 
         Args:
             maps: One (n, channels, rows, columns) map per tap.
         """
-        maps = tuple(norm(each) for norm, each in zip(self.norms, maps, strict=True))
-        ink = self.ink(_merged(self.ink_in, maps))
-        fault = self.fault(_merged(self.fault_in, maps) + self.place(self.places))
-        # Pooling adds up to a thousand cells: too many for the eight digits of bfloat16.
-        hands, others = self.ink_out(ink).float(), self.fault_out(fault).float()
-        content = torch.logsumexp(hands, dim=1, keepdim=True)
-        evidence = torch.cat([hands[:, :2], content, others], dim=1)
-        page = self._page_scores(evidence)
+        ink, hands, written = self.ink(maps)
+        normed = tuple(norm(each) for norm, each in zip(self.norms, maps, strict=True))
+        fault = self.fault(_merged(self.fault_in, normed) + self.place(self.places))
+        others = self.fault_out(fault).float()
+        page = torch.cat([written, self.pool(others)], dim=1)
         return answers_of(page) | {
-            "embedding": _embedding(maps[self._cells], ink, fault, page),
-            "evidence": evidence,
-            "page": page,
+            "embedding": _embedding(normed[self._cells], ink, fault, page),
+            "evidence": torch.cat([hands, others], dim=1),
         }
-
-    def _page_scores(self, evidence: torch.Tensor) -> torch.Tensor:
-        """Pool (n, channels, rows, columns) evidence to (n, channels) page scores."""
-        flat = evidence.flatten(2)
-        cells = math.log(flat.shape[2])
-        pooled = [(torch.logsumexp(flat * rate, dim=2) - cells) / rate for rate in RATES]
-        # The mean of 2x2 cells first: one wild cell is noise, a real mark is seen by its neighbours too.
-        pooled.append(functional.avg_pool2d(evidence, 2, stride=1).flatten(2).amax(dim=2))
-        return (torch.stack(pooled, dim=2) * self.pool_weights).sum(dim=2) + self.pool_bias
 
 
 def _to_cells(tap: Tap, width: int) -> nn.Module:
@@ -140,16 +185,20 @@ def _places(rows: int, columns: int) -> torch.Tensor:
 
 def answers_of(page: torch.Tensor) -> dict[str, torch.Tensor]:
     """Turn page scores (n, channels) into logits per check, classes in wire order."""
-    hand, print_, content, note, fault = page.unbind(dim=1)
+    note, fault = page[:, INK_CHANNELS:].unbind(dim=1)
+    zero = torch.zeros_like(note)
+    return ink_answers(page) | {"post_it": torch.stack([zero, note], 1), "corner": torch.stack([zero, fault], 1)}
+
+
+def ink_answers(page: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Turn the page scores of handwriting, print and content into the logits that follow from them."""
+    hand, print_, content = page[:, :INK_CHANNELS].unbind(dim=1)
     sure = functional.logsigmoid
-    zero = torch.zeros_like(hand)
     return {
         "writing_type": torch.stack(
             [sure(hand) + sure(-print_), sure(-hand) + sure(print_), sure(hand) + sure(print_)], 1
         ),
-        "post_it": torch.stack([zero, note], 1),
-        "corner": torch.stack([zero, fault], 1),
-        "empty": torch.stack([content, zero], 1),
+        "empty": torch.stack([content, torch.zeros_like(content)], 1),
     }
 
 

@@ -1,7 +1,7 @@
-"""The frozen stem as an ONNX graph: pixels in, one map out.
+"""The frozen, published network as an ONNX graph: pixels in, maps out.
 
-The graph is used twice: to compute the maps that trunk and heads are fitted on, and as the first half of the bundle's
-graph. So they are fitted on exactly what they will see, the stem's rounding to eight bits included.
+The graph is used twice: to compute the maps that everything behind it is fitted on, and as the first half of the
+bundle's graph. So that is fitted on exactly what it will see, rounding to eight bits included.
 """
 
 from __future__ import annotations
@@ -15,26 +15,37 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from imagefaulty.training.backbone import EARLY, PIXEL_MEAN, PIXEL_STD, Stem, pretrained_stem
+from imagefaulty.training.backbone import (
+    EARLY,
+    LAST,
+    MID,
+    PIXEL_MEAN,
+    PIXEL_STD,
+    pretrained_stem,
+    pretrained_trunk,
+)
 from imagefaulty.training.graphs import write_graph
 
 _INPUT: Final = "image"
+#: The maps that it gives out.
+TAPS: Final = (EARLY, MID, LAST)
 
 
 class _FromPixels(nn.Module):
-    """The stem behind its normalisation: uint8 (n, h, w, 3) in."""
+    """Stem and published trunk behind their normalisation: uint8 (n, h, w, 3) in."""
 
-    def __init__(self, stem: Stem) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.stem = stem
+        self.stem = pretrained_stem()
+        self.trunk = pretrained_trunk((MID, LAST))
 
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        found: torch.Tensor = self.stem((image.permute(0, 3, 1, 2).float() - PIXEL_MEAN) / PIXEL_STD)
-        return found
+    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        early = self.stem((image.permute(0, 3, 1, 2).float() - PIXEL_MEAN) / PIXEL_STD)
+        return early, *self.trunk(early)
 
 
 def export_stem(path: Path, *, width: int, height: int) -> Path:
-    """Write the pretrained stem as an ONNX graph in single precision.
+    """Write the published network as an ONNX graph in single precision.
 
     Args:
         path: The file to write.
@@ -42,10 +53,10 @@ def export_stem(path: Path, *, width: int, height: int) -> Path:
         height: Input height in px.
 
     Returns:
-        ``path``. Input ``image`` uint8 (n, height, width, 3) RGB; output float32 (n, 80, height / 16, width / 16).
+        ``path``. Input ``image`` uint8 (n, height, width, 3) RGB; one float32 output per tap of :data:`TAPS`.
     """
     example = torch.zeros(1, height, width, 3, dtype=torch.uint8)
-    return write_graph(path, _FromPixels(pretrained_stem()), example, name=_INPUT, outputs=[EARLY.name])
+    return write_graph(path, _FromPixels(), {_INPUT: example}, outputs=[tap.name for tap in TAPS])
 
 
 class StemSession:
@@ -54,7 +65,7 @@ class StemSession:
     Attributes:
         width: Input width in px.
         height: Input height in px.
-        shapes: Shape (channels, rows, columns) of its map, by name.
+        shapes: Shape (channels, rows, columns) of each map, by name of its tap.
     """
 
     def __init__(self, path: Path) -> None:
@@ -64,10 +75,10 @@ class StemSession:
         self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         _, self.height, self.width, _ = self._session.get_inputs()[0].shape
         self.shapes: dict[str, tuple[int, ...]] = {
-            EARLY.name: (EARLY.channels, self.height // EARLY.stride, self.width // EARLY.stride)
+            tap.name: (tap.channels, self.height // tap.stride, self.width // tap.stride) for tap in TAPS
         }
 
     def maps(self, image: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-        """Return the map (1, channels, rows, columns) of one page, by name."""
-        found: list[Any] = self._session.run([EARLY.name], {_INPUT: image})
-        return {EARLY.name: found[0]}
+        """Return the maps (1, channels, rows, columns) of one page, by name."""
+        found: list[Any] = self._session.run(list(self.shapes), {_INPUT: image})
+        return dict(zip(self.shapes, found, strict=True))

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.integration
 
 #: More than two pages of the listing.
 MANY = 450
-#: Pages of A4 at 120 dpi, which take longer to decode than it takes to interrupt.
+#: Pages of A4 at 205 dpi, which take longer to decode than it takes to interrupt: about 20 s in all.
 INTERRUPTED = 700
 
 
@@ -148,7 +148,7 @@ def test_a_project_of_any_size_is_predicted_once(commands: Commands, labelling_c
 
 
 def test_an_interrupted_run_stores_what_it_has_and_goes_on_there(commands: Commands, labelling_config: str) -> None:
-    project = many_tasks(commands.studio, "interrupted", labelling_config, INTERRUPTED, (1000, 1400))
+    project = many_tasks(commands.studio, "interrupted", labelling_config, INTERRUPTED, (1700, 2400))
     process = commands.start("predict", "--project", project, "--threads", 1)
     deadline = time.monotonic() + 60
     while not stored(commands, project) and time.monotonic() < deadline:

@@ -70,7 +70,7 @@ def train(
         manifest: The labelled pages; ``materials.csv`` is looked for beside them.
         out: The bundle's directory.
         cache: Where maps, checkpoints, ``progress.jsonl`` and ``curves.png`` of every fit, and
-            ``cross-validation.json`` are kept; about 3 GB.
+            ``cross-validation.json`` are kept; about 8 GB.
         settings: How networks are fitted.
         whole_repository: Also fit without any page of the one repository whose folders are sources of their own, and
             judge those pages again.

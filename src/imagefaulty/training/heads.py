@@ -39,8 +39,8 @@ SECOND: Final = (MID, LAST)
 class PageNet(nn.Module):
     """What learns from pages: the trunk with its heads, and a second opinion about writing.
 
-    The second opinion looks at the frozen maps of the published network. Fine-tuned for faults, the trunk forgets some
-    of what tells hands apart on material that it has not seen; both together are right more often than either.
+    The second opinion looks at the frozen maps of the published network, its last blocks among them, which the trunk
+    lacks. On material that was not seen both together are right more often than either (docs/decisions/006).
 
     Args:
         rows: Rows of cells.

@@ -98,7 +98,8 @@ def test_a_drawn_fault_is_labelled_marked_and_seen(page: np.ndarray, kind: str) 
 
 @pytest.mark.parametrize("kind", HARMLESS_KINDS)
 def test_harmless_things_leave_the_labels_as_they_were(drawn: dict[str, Drawn], kind: str) -> None:
-    assert drawn[kind].labels == TYPED
+    known = {name: label for name, label in TYPED.items() if kind != "bound" or name != "writing_type"}
+    assert drawn[kind].labels == known  # beside a bound leaf lies another, whoever wrote it
     assert drawn[kind].regions == ()
 
 

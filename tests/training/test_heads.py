@@ -10,10 +10,9 @@ pytest.importorskip("cv2", reason="fitting needs the extra `train`")
 import torch
 
 from imagefaulty.checks import CHECKS
-from imagefaulty.training.backbone import LAST, MID, Tap
+from imagefaulty.training.backbone import EARLY, LAST, MID, Tap
 from imagefaulty.training.cells import CHANNELS
-from imagefaulty.training.heads import INK_CHANNELS, Heads, PageNet, answers_of
-from imagefaulty.training.stem import TAPS
+from imagefaulty.training.heads import Heads, PageNet, answers_of
 
 
 def _pages(**scores: float) -> torch.Tensor:
@@ -57,13 +56,11 @@ def test_page_turned_upside_down_can_only_differ_by_what_the_cells_see() -> None
     assert torch.equal(heads.places, heads.places.flip((2, 3)))
 
 
-def test_answers_about_writing_are_the_mean_of_two_opinions() -> None:
-    net = PageNet(8, 6, pretrained=False).eval()
-    maps = {tap.name: torch.randn(2, tap.channels, 128 // tap.stride, 96 // tap.stride) for tap in TAPS}
-    (first, second), both = net.opinions(maps), net(maps)
-    assert torch.allclose(both["writing_type"], (first["writing_type"] + second["writing_type"]) / 2)
-    assert torch.allclose(both["empty"], (first["empty"] + second["empty"]) / 2)
-    assert torch.equal(both["corner"], first["corner"])
-    hands = (first["evidence"][:, :INK_CHANNELS] + second["evidence"]) / 2
-    assert torch.allclose(both["evidence"][:, :INK_CHANNELS], hands)
-    assert torch.equal(both["evidence"][:, INK_CHANNELS:], first["evidence"][:, INK_CHANNELS:])
+def test_last_blocks_stay_as_published_while_the_others_learn() -> None:
+    net = PageNet(8, 6, pretrained=False).train()
+    loss = net(torch.randn(2, EARLY.channels, 8, 6))["corner"].sum()
+    loss.backward()
+    assert all(each.grad is not None for each in net.trunk.tuned.parameters())
+    assert not any(each.requires_grad or each.grad is not None for each in net.trunk.published.parameters())
+    assert net.heads.ink_in[1][0].weight.grad is None or not net.heads.ink_in[1][0].weight.grad.any()  # of `corner`
+    assert net.heads.fault_in[1][0].weight.grad.any()

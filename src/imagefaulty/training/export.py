@@ -26,20 +26,16 @@ from imagefaulty.bundle import (
     write_manifest,
 )
 from imagefaulty.checks import CHECKS, CheckName
+from imagefaulty.training.backbone import EARLY
 from imagefaulty.training.calibrate import Scaling
 from imagefaulty.training.cells import CHANNELS
 from imagefaulty.training.graphs import joined, quantize, write_graph
-from imagefaulty.training.heads import CELL, PageNet
-from imagefaulty.training.stem import TAPS
+from imagefaulty.training.heads import PageNet
 
 GRAPH: Final = "pages.onnx"
 PLAIN_GRAPH: Final = "pages-fp32.onnx"
 #: The evidence itself is pooled by sharp functions, and costs next to nothing in single precision.
-_KEPT_PLAIN: Final = (
-    "/net/heads/ink/ink_out/Conv",
-    "/net/heads/fault_out/Conv",
-    "/net/second/ink_out/Conv",
-)
+_KEPT_PLAIN: Final = ("/net/heads/ink_out/Conv", "/net/heads/fault_out/Conv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +63,8 @@ class _Calibrated(nn.Module):
         self.net = net
         self.biases = {name: torch.tensor(scaling.bias, dtype=torch.float32) for name, scaling in scalings.items()}
 
-    def forward(self, *maps: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        found = self.net({tap.name: each for tap, each in zip(TAPS, maps, strict=True)})
+    def forward(self, early: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        found = self.net(early)
         answers = [found[name] + bias for name, bias in self.biases.items()]
         return (*answers, found["embedding"], found["evidence"])
 
@@ -88,15 +84,14 @@ def export_parts(
         directory: Where they are written.
         net: A fitted network.
         scalings: Calibration per check; the biases go into the graph.
-        maps: The frozen maps of pages, by name, which set the ranges of the eight bits.
+        maps: The stem's maps of pages, by name, which set the ranges of the eight bits.
         stem: The stem's graph in eight bits.
         plain_stem: The stem's graph in single precision.
     """
     rows, columns = net.heads.places.shape[2:]
     outputs = (*scalings, "embedding", "evidence")
     plain = directory / "rest.onnx"
-    cells = {tap.name: (rows * CELL // tap.stride, columns * CELL // tap.stride) for tap in TAPS}
-    examples = {tap.name: torch.zeros(1, tap.channels, *cells[tap.name]) for tap in TAPS}
+    examples = {EARLY.name: torch.zeros(1, EARLY.channels, rows, columns)}
     write_graph(plain, _Calibrated(net, scalings), examples, outputs=outputs)
     return Parts(stem, quantize(plain, directory / "rest-int8.onnx", maps, keep=_KEPT_PLAIN), plain_stem, plain)
 

@@ -29,7 +29,7 @@ from imagefaulty.training import samples as _samples_module
 from imagefaulty.training.cells import CHANNELS
 from imagefaulty.training.manifest import Manifest
 from imagefaulty.training.pools import pool
-from imagefaulty.training.samples import Sample, Studio
+from imagefaulty.training.samples import Sample, SampleRenderer
 from imagefaulty.training.stem import StemSession
 
 _LOG: Final = logging.getLogger(__name__)
@@ -155,11 +155,13 @@ class _Renderer:
         self._samples = rendering.samples
         self._store = rendering.open()
         self._stem = StemSession(rendering.stem)
-        self._studio = Studio(rendering.manifest, rendering.folds, rendering.spec, rows=rows, columns=columns)
+        self._sample_renderer = SampleRenderer(
+            rendering.manifest, rendering.folds, rendering.spec, rows=rows, columns=columns
+        )
 
     def fill(self, rows: Sequence[int]) -> int:
         for row in rows:
-            rendered = self._studio.render(self._samples[row])
+            rendered = self._sample_renderer.render(self._samples[row])
             for name, values in self._stem.maps(rendered.image).items():
                 self._store.maps[name][row] = values[0]
             self._store.codes[row] = rendered.codes

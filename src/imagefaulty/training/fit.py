@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from imagefaulty.checks import CHECKS
+from imagefaulty.training.backbone import EARLY
 from imagefaulty.training.cells import CHANNELS, UNKNOWN
 from imagefaulty.training.features import FeatureStore
 from imagefaulty.training.heads import PageNet
@@ -82,7 +83,7 @@ class Split:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Batch:
-    maps: dict[str, torch.Tensor]
+    early: torch.Tensor
     codes: torch.Tensor
     weights: torch.Tensor
     cells: torch.Tensor
@@ -132,7 +133,7 @@ class _Run:
         self._lowest, self._worse = float("inf"), 0
         self._optimiser = torch.optim.AdamW(
             [
-                {"params": list(self.net.trunk.parameters()), "lr": settings.rate * _TRUNK_RATE},
+                {"params": list(self.net.trunk.tuned.parameters()), "lr": settings.rate * _TRUNK_RATE},
                 {"params": list(self.net.heads.parameters()), "lr": settings.rate},
             ],
             weight_decay=settings.decay,
@@ -156,9 +157,9 @@ class _Run:
         batch = _flipped(_load(self._store, chosen, self._device), rng)
         self.net.train()
         with torch.autocast(self._device.type, dtype=torch.bfloat16):
-            opinions = self.net.opinions(batch.maps)
-        losses = [_losses(each, batch, self._class_weights, self._settings.cell_weight) for each in opinions]
-        loss = sum_of([each for found in losses for each in found.values()])
+            answers = self.net(batch.early)
+        losses = _losses(answers, batch, self._class_weights, self._settings.cell_weight)
+        loss = torch.stack(list(losses.values())).sum()
         self._optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), _CLIP)
@@ -256,7 +257,7 @@ def predict(
     device = next(net.parameters()).device
     with torch.no_grad():
         for chunk in np.array_split(np.asarray(rows), max(1, len(rows) // 16)):
-            answers = net(_load(store, chunk, device).maps)
+            answers = net(_load(store, chunk, device).early)
             for name, parts in found.items():
                 parts.append(answers[name].cpu().numpy())
     return {name: np.concatenate(parts) for name, parts in found.items()}
@@ -264,13 +265,10 @@ def predict(
 
 def _load(store: FeatureStore, chosen: NDArray[np.integer], device: torch.device) -> _Batch:
     order = np.asarray(chosen)
-    maps = {
-        name: torch.from_numpy(values).contiguous(memory_format=torch.channels_last).to(device)
-        for name, values in store.of(order).items()
-    }
+    early = torch.from_numpy(store.of(order)[EARLY.name]).contiguous(memory_format=torch.channels_last)
     cells = torch.from_numpy(store.cells[order].astype(np.float32))
     codes, weights = _targets(store, order)
-    return _Batch(maps, codes.to(device), weights.to(device), cells.to(device))
+    return _Batch(early.to(device), codes.to(device), weights.to(device), cells.to(device))
 
 
 def _targets(store: FeatureStore, rows: NDArray[np.integer]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -278,12 +276,12 @@ def _targets(store: FeatureStore, rows: NDArray[np.integer]) -> tuple[torch.Tens
 
 
 def _flipped(batch: _Batch, rng: np.random.Generator) -> _Batch:
-    """Mirror the maps left to right or top to bottom, half the time each."""
+    """Mirror the map left to right or top to bottom, half the time each."""
     axes = [axis for axis in (2, 3) if rng.random() < 0.5]  # noqa: PLR2004  (rows and columns)
     if not axes:
         return batch
-    maps = {name: each.flip(axes).contiguous(memory_format=torch.channels_last) for name, each in batch.maps.items()}
-    return _Batch(maps, batch.codes, batch.weights, batch.cells.flip(axes))
+    early = batch.early.flip(axes).contiguous(memory_format=torch.channels_last)
+    return _Batch(early, batch.codes, batch.weights, batch.cells.flip(axes))
 
 
 def _class_weights(
@@ -316,18 +314,11 @@ def _answer_losses(
 ) -> dict[str, torch.Tensor]:
     found = {}
     for column, check in enumerate(CHECKS):
-        if check.name not in answers:  # the second opinion has none about faults
-            continue
         known = codes[:, column] != UNKNOWN
         truth = codes[known, column]
         each = functional.cross_entropy(answers[check.name][known], truth, reduction="none")
         found[check.name] = (each * class_weights[check.name][truth] * weights[known, column]).sum() / len(codes)
     return found
-
-
-def sum_of(losses: Sequence[torch.Tensor]) -> torch.Tensor:
-    """Add up losses."""
-    return torch.stack(list(losses)).sum()
 
 
 def _cell_loss(evidence: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:

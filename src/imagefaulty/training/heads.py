@@ -13,14 +13,13 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping
 from typing import Final
 
 import torch
 from torch import nn
 from torch.nn import functional
 
-from imagefaulty.training.backbone import EARLY, LAST, MID, Tap, Trunk, pretrained_trunk
+from imagefaulty.training.backbone import LAST, MID, Tap, Trunk, pretrained_trunk
 from imagefaulty.training.cells import CHANNELS
 
 #: Input pixels per cell, in both directions.
@@ -32,15 +31,12 @@ FAULT_WIDTH: Final = 48
 RATES: Final = (1.0, 5.0)
 #: Handwriting, print and content are the first channels.
 INK_CHANNELS: Final = 3
-#: The frozen maps of the second opinion.
-SECOND: Final = (MID, LAST)
+#: The maps that the heads look at.
+TAPS: Final = (MID, LAST)
 
 
 class PageNet(nn.Module):
-    """What learns from pages: the trunk with its heads, and a second opinion about writing.
-
-    The second opinion looks at the frozen maps of the published network, its last blocks among them, which the trunk
-    lacks. On material that was not seen both together are right more often than either (docs/decisions/006).
+    """What learns from pages: the trunk with its heads.
 
     Args:
         rows: Rows of cells.
@@ -51,49 +47,16 @@ class PageNet(nn.Module):
     def __init__(self, rows: int, columns: int, *, pretrained: bool = True) -> None:
         super().__init__()
         self.trunk = pretrained_trunk() if pretrained else Trunk()
-        self.heads = Heads((MID,), rows=rows, columns=columns)
-        self.second = Ink(SECOND)
+        self.heads = Heads(TAPS, rows=rows, columns=columns)
 
-    def forward(self, maps: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """Return what :meth:`Heads.forward` does, with the mean of both opinions about writing.
+    def forward(self, early: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Return what :meth:`Heads.forward` does.
 
         Args:
-            maps: The frozen maps by name of their tap.
+            early: The stem's map (n, 80, rows, columns).
         """
-        first, second = self.opinions(maps)
-        hands, others = first["evidence"].split([INK_CHANNELS, len(CHANNELS) - INK_CHANNELS], dim=1)
-        evidence = torch.cat([(hands + second.pop("evidence")) / 2, others], dim=1)
-        return first | {name: (first[name] + logits) / 2 for name, logits in second.items()} | {"evidence": evidence}
-
-    def opinions(self, maps: Mapping[str, torch.Tensor]) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
-        """Return what trunk and heads say of everything, and what the second opinion says of the writing."""
-        first = self.heads(self.trunk(maps[EARLY.name]))
-        _, evidence, page = self.second(tuple(maps[tap.name] for tap in SECOND))
-        return first, ink_answers(page) | {"evidence": evidence}
-
-
-class Ink(nn.Module):
-    """Looks for handwriting, print and other content.
-
-    Args:
-        taps: The maps that come in, in order of depth; one of them has the stride of the cells.
-    """
-
-    def __init__(self, taps: tuple[Tap, ...]) -> None:
-        super().__init__()
-        self.norms = nn.ModuleList(nn.BatchNorm2d(tap.channels, affine=False, momentum=0.05) for tap in taps)
-        self.ink_in = nn.ModuleList(_to_cells(tap, INK_WIDTH) for tap in taps)
-        self.ink = nn.Sequential(nn.ReLU(), nn.Dropout2d(0.1), nn.Conv2d(INK_WIDTH, INK_WIDTH, 3, padding=1), nn.ReLU())
-        self.ink_out = nn.Conv2d(INK_WIDTH, INK_CHANNELS, 1)
-        self.pool = Pool(INK_CHANNELS)
-
-    def forward(self, maps: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Return what the last layer saw, the evidence (n, 3, rows, columns), and the page scores (n, 3)."""
-        ink = self.ink(_merged(self.ink_in, tuple(norm(each) for norm, each in zip(self.norms, maps, strict=True))))
-        # Pooling adds up to a thousand cells: too many for the eight digits of bfloat16.
-        hands = self.ink_out(ink).float()
-        evidence = torch.cat([hands[:, :2], torch.logsumexp(hands, dim=1, keepdim=True)], dim=1)
-        return ink, evidence, self.pool(evidence)
+        answers: dict[str, torch.Tensor] = self.heads(self.trunk(early))
+        return answers
 
 
 class Pool(nn.Module):
@@ -125,10 +88,12 @@ class Heads(nn.Module):
 
     def __init__(self, taps: tuple[Tap, ...], *, rows: int, columns: int) -> None:
         super().__init__()
-        self.ink = Ink(taps)
         self.norms = nn.ModuleList(nn.BatchNorm2d(tap.channels, affine=False, momentum=0.05) for tap in taps)
-        self.fault_in = nn.ModuleList(_to_cells(tap, FAULT_WIDTH) for tap in taps)
         self._cells = next(index for index, tap in enumerate(taps) if tap.stride == CELL)
+        self.ink_in = nn.ModuleList(_to_cells(tap, INK_WIDTH) for tap in taps)
+        self.ink = nn.Sequential(nn.ReLU(), nn.Dropout2d(0.1), nn.Conv2d(INK_WIDTH, INK_WIDTH, 3, padding=1), nn.ReLU())
+        self.ink_out = nn.Conv2d(INK_WIDTH, INK_CHANNELS, 1)
+        self.fault_in = nn.ModuleList(_to_cells(tap, FAULT_WIDTH) for tap in taps)
         self.fault = nn.Sequential(
             nn.ReLU(),
             nn.Dropout2d(0.1),
@@ -140,7 +105,7 @@ class Heads(nn.Module):
         self.fault_out = nn.Conv2d(FAULT_WIDTH, len(CHANNELS) - INK_CHANNELS, 1)
         self.place = nn.Conv2d(_PLACE_CHANNELS, FAULT_WIDTH, 1, bias=False)
         self.register_buffer("places", _places(rows, columns))
-        self.pool = Pool(len(CHANNELS) - INK_CHANNELS)
+        self.pool = Pool(len(CHANNELS))
 
     def forward(self, maps: tuple[torch.Tensor, ...]) -> dict[str, torch.Tensor]:
         """Return logits per check, the embedding, and the evidence of each channel.
@@ -148,14 +113,17 @@ class Heads(nn.Module):
         Args:
             maps: One (n, channels, rows, columns) map per tap.
         """
-        ink, hands, written = self.ink(maps)
         normed = tuple(norm(each) for norm, each in zip(self.norms, maps, strict=True))
+        ink = self.ink(_merged(self.ink_in, normed))
         fault = self.fault(_merged(self.fault_in, normed) + self.place(self.places))
-        others = self.fault_out(fault).float()
-        page = torch.cat([written, self.pool(others)], dim=1)
+        # Pooling adds up to a thousand cells: too many for the eight digits of bfloat16.
+        hands, others = self.ink_out(ink).float(), self.fault_out(fault).float()
+        content = torch.logsumexp(hands, dim=1, keepdim=True)
+        evidence = torch.cat([hands[:, :2], content, others], dim=1)
+        page = self.pool(evidence)
         return answers_of(page) | {
             "embedding": _embedding(normed[self._cells], ink, fault, page),
-            "evidence": torch.cat([hands, others], dim=1),
+            "evidence": evidence,
         }
 
 
@@ -185,20 +153,16 @@ def _places(rows: int, columns: int) -> torch.Tensor:
 
 def answers_of(page: torch.Tensor) -> dict[str, torch.Tensor]:
     """Turn page scores (n, channels) into logits per check, classes in wire order."""
-    note, fault = page[:, INK_CHANNELS:].unbind(dim=1)
+    hand, print_, content, note, fault = page.unbind(dim=1)
     zero = torch.zeros_like(note)
-    return ink_answers(page) | {"post_it": torch.stack([zero, note], 1), "corner": torch.stack([zero, fault], 1)}
-
-
-def ink_answers(page: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Turn the page scores of handwriting, print and content into the logits that follow from them."""
-    hand, print_, content = page[:, :INK_CHANNELS].unbind(dim=1)
     sure = functional.logsigmoid
     return {
         "writing_type": torch.stack(
             [sure(hand) + sure(-print_), sure(-hand) + sure(print_), sure(hand) + sure(print_)], 1
         ),
-        "empty": torch.stack([content, torch.zeros_like(content)], 1),
+        "empty": torch.stack([content, zero], 1),
+        "post_it": torch.stack([zero, note], 1),
+        "corner": torch.stack([zero, fault], 1),
     }
 
 

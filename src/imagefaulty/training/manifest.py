@@ -41,6 +41,9 @@ _COLUMNS: Final = ("file", *(check.name for check in CHECKS), "source", "group",
 _NAMED: Final = 5
 
 
+_MEDIEVAL: Final = ("12th", "13th", "14th", "15th")
+
+
 @dataclass(frozen=True, slots=True)
 class PageRecord:
     """One labelled page.
@@ -76,6 +79,11 @@ class PageRecord:
     def is_nearly_empty(self) -> bool:
         """Whether the page carries so little that it could be taken for empty."""
         return "nearly empty" in self.notes
+
+    @property
+    def is_medieval(self) -> bool:
+        """Whether the page was written before printing, in a book hand that is as even as print."""
+        return any(century in self.period for century in _MEDIEVAL)
 
     @property
     def is_parchment(self) -> bool:

@@ -20,6 +20,7 @@ from imagefaulty.network import prepare
 from imagefaulty.pages import open_document
 from imagefaulty.training.cells import CHANNELS, UNKNOWN, drawn_cells, known_cells
 from imagefaulty.training.faults import (
+    COMPOSED_KINDS,
     CORNER_KINDS,
     EMPTY_KINDS,
     HARMLESS_KINDS,
@@ -41,10 +42,12 @@ COUNTS: Final[Mapping[str, int]] = (
     | dict.fromkeys(NOTE_KINDS, 180)
     | dict.fromkeys(HARMLESS_KINDS, 40)
     | {"loose-torn": 600, "plain-corner": 350, "copy-fold": 300, "fold-double": 100, "rip": 110, "crease": 110}
-    | {"copy-slip": 250, "plain-note": 250, "flag": 110}
+    | {"nicked": 350, "corner-missing": 250, "edge-torn": 250, "fold-edge": 240}
+    | {"copy-slip": 250, "plain-note": 250, "flag": 200, "slip": 240, "clipping": 220}
     | {"clean": 0, "loose-leaf": 350, "copied": 250, "affixed-stamp": 120, "printed-marks": 100, "table": 100}
     | {"dirt": 100, "show-through": 60, "boxed-print": 60}
     | {"blank": 300, "nearly-empty": 400, "handwriting-on-typed": 1300, "print-on-handwritten": 250}
+    | {"bound": 320, "hand-page": 700, "type-page": 500, "register": 500, "form": 350}
 )
 #: Harmless things that look like a second hand: mostly drawn on typed pages, where they could be taken for one.
 _LIKE_A_HAND: Final = frozenset({"printed-marks", "table", "dirt"})
@@ -126,6 +129,7 @@ def _is_rare(record: PageRecord) -> bool:
         or record.labels.get("post_it") == "post-it"
         or record.labels.get("empty") == "empty"
         or record.is_nearly_empty
+        or (record.is_medieval and record.labels.get("writing_type") == "Handwritten")
     )
 
 
@@ -167,7 +171,7 @@ def _suits(record: PageRecord, kind: str) -> bool:
     return True
 
 
-class Studio:
+class SampleRenderer:
     """Carries samples out, with the materials of each fold at hand."""
 
     def __init__(self, manifest: Manifest, folds: Sequence[int], spec: InputSpec, *, rows: int, columns: int) -> None:
@@ -197,12 +201,12 @@ class Studio:
         materials = self._materials[sample.fold]
         drawn = draw(sample.kind, document.page().pixels, labels=labels, materials=materials, rng=rng)
         drawn = finish(drawn, rng=rng)
-        cells = drawn_cells(drawn, {} if sample.kind in EMPTY_KINDS else labels, **self._cells)
+        cells = drawn_cells(drawn, _before(sample.kind, labels), **self._cells)
         if sample.kind == "nearly-empty":
             cells = _only_the_mark(cells)
         if drawn.labels.get("corner") != labels.get("corner"):
             weights = weights | {"corner": 1.0}
-        if sample.kind in EMPTY_KINDS:
+        if sample.kind in (*EMPTY_KINDS, *COMPOSED_KINDS):
             weights = {}
         pixels = drawn.pixels
         if rng.random() < _TURNED_SHARE:
@@ -226,6 +230,13 @@ class Studio:
             cells,
             recipe,
         )
+
+
+def _before(kind: str, labels: Mapping[CheckName, str]) -> Mapping[CheckName, str]:
+    """Labels of the page before it was drawn on; of kinds that bring their own page, what is known of that."""
+    if kind in COMPOSED_KINDS:
+        return {"empty": "empty"}
+    return {} if kind in EMPTY_KINDS else labels
 
 
 def _only_the_mark(cells: NDArray[np.int8]) -> NDArray[np.int8]:

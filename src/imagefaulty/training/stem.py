@@ -1,6 +1,6 @@
-"""The frozen, published network as an ONNX graph: pixels in, maps out.
+"""The frozen stem as an ONNX graph: pixels in, a map out.
 
-The graph is used twice: to compute the maps that everything behind it is fitted on, and as the first half of the
+The graph is used twice: to compute the map that everything behind it is fitted on, and as the first half of the
 bundle's graph. So that is fitted on exactly what it will see, rounding to eight bits included.
 """
 
@@ -15,37 +15,27 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from imagefaulty.training.backbone import (
-    EARLY,
-    LAST,
-    MID,
-    PIXEL_MEAN,
-    PIXEL_STD,
-    pretrained_stem,
-    pretrained_trunk,
-)
+from imagefaulty.training.backbone import EARLY, PIXEL_MEAN, PIXEL_STD, pretrained_stem
 from imagefaulty.training.graphs import write_graph
 
 _INPUT: Final = "image"
 #: The maps that it gives out.
-TAPS: Final = (EARLY, MID, LAST)
+TAPS: Final = (EARLY,)
 
 
 class _FromPixels(nn.Module):
-    """Stem and published trunk behind their normalisation: uint8 (n, h, w, 3) in."""
+    """The stem behind its normalisation: uint8 (n, h, w, 3) in."""
 
     def __init__(self) -> None:
         super().__init__()
         self.stem = pretrained_stem()
-        self.trunk = pretrained_trunk((MID, LAST))
 
-    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        early = self.stem((image.permute(0, 3, 1, 2).float() - PIXEL_MEAN) / PIXEL_STD)
-        return early, *self.trunk(early)
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return self.stem((image.permute(0, 3, 1, 2).float() - PIXEL_MEAN) / PIXEL_STD)
 
 
 def export_stem(path: Path, *, width: int, height: int) -> Path:
-    """Write the published network as an ONNX graph in single precision.
+    """Write the stem as an ONNX graph in single precision.
 
     Args:
         path: The file to write.

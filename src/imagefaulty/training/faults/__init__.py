@@ -12,6 +12,7 @@ from imagefaulty.training.faults.finish import finish
 from imagefaulty.training.faults.gallery import gallery
 from imagefaulty.training.faults.materials import Materials
 from imagefaulty.training.faults.recipes import (
+    COMPOSED_KINDS,
     CORNER_KINDS,
     EMPTY_KINDS,
     HARMLESS_KINDS,
@@ -22,6 +23,7 @@ from imagefaulty.training.faults.recipes import (
 )
 
 __all__ = [
+    "COMPOSED_KINDS",
     "CORNER_KINDS",
     "EMPTY_KINDS",
     "HARMLESS_KINDS",

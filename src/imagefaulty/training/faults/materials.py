@@ -33,8 +33,6 @@ _BEDS = {"black": 0.31, "lid": 0.17, "next sheet": 0.14, "near": 0.14, "grey": 0
          "cardboard": 0.06}  # fmt: skip
 #: What a texture's note in materials.csv starts with → the bed that it can serve as.
 _TEXTURE_BEDS = {"desk": "wood", "felt": "felt", "scannerbed": "grey", "cardboard": "cardboard", "cloth": "black"}
-#: Hands that nobody wrote on typed pages.
-_MEDIEVAL = ("12th", "13th", "14th", "15th")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +65,8 @@ class Materials:
         papers: Pictures of blank paper.
         corner_tears: Masks of missing corners, black where paper is missing at the top left.
         edge_tears: Masks of missing edge parts, black where paper is missing at the top.
-        hands: Pages written by hand only.
+        hands: Pages written by hand only, medieval ones left out: nobody wrote book hand on typed pages.
+        book_hands: The medieval ones.
         prints: Pages typed or printed only.
         blanks: Real pages with nothing on them.
     """
@@ -78,6 +77,7 @@ class Materials:
     corner_tears: tuple[Path, ...] = ()
     edge_tears: tuple[Path, ...] = ()
     hands: tuple[Path, ...] = ()
+    book_hands: tuple[Path, ...] = ()
     prints: tuple[Path, ...] = ()
     blanks: tuple[Path, ...] = ()
     _images: OrderedDict[Path, Pixels] = field(default_factory=OrderedDict, repr=False)
@@ -121,12 +121,13 @@ class Materials:
 
     def _take_pages(self, records: Sequence[PageRecord], directory: Path) -> None:
         plain = [record for record in records if not record.is_nearly_empty]
-        modern = [record for record in plain if not any(century in record.period for century in _MEDIEVAL)]
+        modern = [record for record in plain if not record.is_medieval]
 
         def files(among: Sequence[PageRecord], check: CheckName, label: str) -> tuple[Path, ...]:
             return tuple(directory / record.file for record in among if record.labels.get(check) == label)
 
         self.hands = files(modern, "writing_type", "Handwritten")
+        self.book_hands = files([record for record in plain if record.is_medieval], "writing_type", "Handwritten")
         self.prints = files(plain, "writing_type", "Typewritten")
         self.blanks = files(plain, "empty", "empty")
 
@@ -174,6 +175,10 @@ class Materials:
     def hand_ink(self, rng: np.random.Generator) -> Pixels:
         """Return the ink of a page written by hand, uint8 (h, w), 0 paper to 255 full ink."""
         return self._ink(self.hands, rng, stand_ins.written_page)
+
+    def book_hand_ink(self, rng: np.random.Generator) -> Pixels | None:
+        """Return the ink of a medieval page, uint8 (h, w), as :meth:`hand_ink` does, or None."""
+        return self._ink(self.book_hands, rng, stand_ins.written_page) if self.book_hands else None
 
     def print_ink(self, rng: np.random.Generator) -> Pixels:
         """Return the ink of a typed or printed page, uint8 (h, w), 0 paper to 255 full ink."""

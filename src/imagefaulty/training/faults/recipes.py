@@ -9,8 +9,9 @@ from typing import Final, Literal, get_args
 import numpy as np
 
 from imagefaulty.checks import CORNER, POST_IT, CheckName
-from imagefaulty.training.faults import circumstances, copies, loose, marks, plain, printed, tears
+from imagefaulty.training.faults import circumstances, copies, loose, marks, photographed, plain, printed, tears
 from imagefaulty.training.faults.blanks import blank, blank_page, nearly_empty
+from imagefaulty.training.faults.composed import compose, paper_for
 from imagefaulty.training.faults.compositing import chance
 from imagefaulty.training.faults.corner_faults import fold_corner, fold_double, fold_edge
 from imagefaulty.training.faults.creases import crease
@@ -19,30 +20,34 @@ from imagefaulty.training.faults.folds import Change
 from imagefaulty.training.faults.materials import Materials
 from imagefaulty.training.faults.notes import note
 from imagefaulty.training.faults.sheet import Sheet, Trim, over_next_sheet, placed
-from imagefaulty.training.faults.writing import handwriting_on_typed, print_on_handwritten
+from imagefaulty.training.faults.writing import grown, handwriting_on_typed, print_on_handwritten
 
 CornerKind = Literal[
     "fold-over", "fold-behind", "fold-edge", "fold-double", "corner-missing", "edge-torn", "rip", "crease",
-    "loose-torn", "plain-corner", "copy-fold",
+    "loose-torn", "plain-corner", "copy-fold", "nicked",
 ]  # fmt: skip
 NoteKind = Literal["note-real", "note-drawn", "slip", "flag", "clipping", "plain-note", "copy-slip"]
 HarmlessKind = Literal[
     "clean", "printed-box", "label", "stamp", "photo", "highlighter", "panel", "tape", "paper-clip", "holes", "staples",
     "rounded-corners", "dark-border", "gutter", "skew", "crop", "stain", "margin-rule", "curl-shading", "thumb-index",
     "uneven-edge", "letter-fold", "loose-leaf", "copied", "table", "printed-marks", "dirt", "show-through",
-    "affixed-stamp", "boxed-print",
+    "affixed-stamp", "boxed-print", "bound",
 ]  # fmt: skip
 EmptyKind = Literal["blank", "nearly-empty"]
 WritingKind = Literal["handwriting-on-typed", "print-on-handwritten"]
-Kind = CornerKind | NoteKind | HarmlessKind | EmptyKind | WritingKind
+ComposedKind = Literal["hand-page", "type-page", "register", "form"]
+Kind = CornerKind | NoteKind | HarmlessKind | EmptyKind | WritingKind | ComposedKind
 
 CORNER_KINDS: Final[tuple[str, ...]] = get_args(CornerKind)
 NOTE_KINDS: Final[tuple[str, ...]] = get_args(NoteKind)
 HARMLESS_KINDS: Final[tuple[str, ...]] = get_args(HarmlessKind)
 EMPTY_KINDS: Final[tuple[str, ...]] = get_args(EmptyKind)
 WRITING_KINDS: Final[tuple[str, ...]] = get_args(WritingKind)
+COMPOSED_KINDS: Final[tuple[str, ...]] = get_args(ComposedKind)
 #: Every kind that :func:`draw` knows.
-KINDS: Final[tuple[str, ...]] = (*CORNER_KINDS, *NOTE_KINDS, *HARMLESS_KINDS, *EMPTY_KINDS, *WRITING_KINDS)
+KINDS: Final[tuple[str, ...]] = (
+    *CORNER_KINDS, *NOTE_KINDS, *HARMLESS_KINDS, *EMPTY_KINDS, *WRITING_KINDS, *COMPOSED_KINDS
+)  # fmt: skip
 
 Recipe = Callable[[Sheet, Materials, np.random.Generator], Change]
 #: A fault must be seen: this share of its mask (or this many px) differs from the page by this many levels.
@@ -53,9 +58,9 @@ _TRIES = 5
 _ENOUGH_PX = 260  # so many px are seen whatever their share is: a tear on a bed of the paper's own colour
 _ADDS_CONTENT = frozenset({"stamp", "label", "printed-box", "photo", "affixed-stamp", "printed-marks", "boxed-print"})
 _STAPLED = frozenset(
-    {"fold-over", "fold-behind", "fold-edge", "fold-double", "corner-missing", "edge-torn", "rip", "crease"}
+    {"fold-over", "fold-behind", "fold-edge", "fold-double", "corner-missing", "edge-torn", "rip", "crease", "nicked"}
 )
-_LAID_BY_RECIPE = frozenset({"gutter", "loose-torn", "loose-leaf"})
+_LAID_BY_RECIPE = frozenset({"gutter", "bound", "loose-torn", "loose-leaf"})
 _BED_SHARE, _PAPER_SHARE = 0.45, 0.5
 _STAPLED_SHARE = 0.14  # of the sheets on a bed lie on the next sheet of a set
 
@@ -77,6 +82,7 @@ _CORNER_RECIPES: Final[Mapping[str, tuple[Recipe, str]]] = MappingProxyType({
     "loose-torn": (loose.loose_torn, "tear"),
     "plain-corner": (plain.plain_corner, "fold"),
     "copy-fold": (copies.copy_fold, "fold"),
+    "nicked": (tears.nicked, "tear"),
 })  # fmt: skip
 _PLAIN_NOTES: Final[Mapping[str, Recipe]] = MappingProxyType({
     "plain-note": plain.plain_note, "copy-slip": copies.copy_slip,
@@ -95,7 +101,7 @@ _HARMLESS_RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType({
     "uneven-edge": circumstances.uneven_edge, "letter-fold": circumstances.letter_fold,
     "loose-leaf": loose.loose_leaf, "copied": copies.copied, "table": printed.table,
     "printed-marks": printed.printed_marks, "dirt": printed.dirt, "show-through": printed.show_through,
-    "affixed-stamp": printed.affixed_stamp, "boxed-print": printed.boxed_print,
+    "affixed-stamp": printed.affixed_stamp, "boxed-print": printed.boxed_print, "bound": photographed.bound,
 })  # fmt: skip
 
 
@@ -104,7 +110,8 @@ def draw(kind: str, page: Pixels, *, labels: Labels, materials: Materials, rng: 
 
     Args:
         kind: One of :data:`KINDS`. ``"clean"`` draws nothing but lays the page on a bed as often as the others do.
-        page: uint8 (h, w, 3) RGB, long side about 1024 px. The empty kinds bring their own page and ignore it.
+        page: uint8 (h, w, 3) RGB, long side about 1024 px. The empty and the composed kinds bring their own page and
+            ignore it.
         labels: Known classes of the page; a check that is missing is unknown.
         materials: Where notes, beds, paper and hands come from.
         rng: Source of chance: the same state gives the same page.
@@ -120,6 +127,8 @@ def draw(kind: str, page: Pixels, *, labels: Labels, materials: Materials, rng: 
         raise ValueError(f"unknown kind {kind!r}; the kinds are {', '.join(KINDS)}")
     if kind in EMPTY_KINDS:
         return _draw_empty(kind, materials, rng)
+    if kind in COMPOSED_KINDS:
+        return _draw_composed(kind, materials, rng)
     sheet = _placed(kind, page, labels, materials, rng)
     known: dict[CheckName, str] = dict(labels)
     if kind in HARMLESS_KINDS:
@@ -157,7 +166,9 @@ def _draw_harmless(
         known["empty"] = "ok"
     if kind == "printed-marks" and known.get("writing_type") == "Handwritten":
         known.pop("writing_type")  # print was added, though it is no text
-    if kind in {"crop", "gutter"}:  # what is cut off or covered may be the page's real fault
+    if kind == "bound":  # the facing page is in the picture, whoever wrote it
+        known.pop("writing_type", None)
+    if kind in {"crop", "gutter", "bound"}:  # what is cut off or covered may be the page's real fault
         known = {check: label for check, label in known.items() if label not in {CORNER.fault, POST_IT.fault}}
     return Drawn(change.sheet.pixels, known, (), f"{kind}/{change.detail}" if change.detail else kind)
 
@@ -205,11 +216,32 @@ def _seen(
     return change
 
 
+def _draw_composed(kind: str, materials: Materials, rng: np.random.Generator) -> Drawn:
+    """Write a page on blank paper: what is on it is known to the last stroke."""
+    page, layout = paper_for(kind, materials, rng)
+    sheet = _alone(page, materials, rng)
+    made = compose(kind, layout, sheet, materials, rng)
+    regions = [region_of(grown(mask), kind=hand, check="writing_type")
+               for mask, hand in ((made.hand, "handwriting"), (made.print, "print"))]  # fmt: skip
+    hands = [region.kind for region in regions if region is not None]
+    labels: dict[CheckName, str] = {"post_it": "ok", "corner": "ok", "empty": "ok"}
+    if hands:
+        one = "Handwritten" if hands[0] == "handwriting" else "Typewritten"
+        labels["writing_type"] = "Combination" if len(hands) > 1 else one
+    return _with_regions(Change(made.sheet, made.hand, made.detail), kind, labels, tuple(regions))
+
+
+def _alone(page: Pixels, materials: Materials, rng: np.random.Generator) -> Sheet:
+    """Place a blank page, but not on another sheet, whose writing would show beside it."""
+    sheet = placed(page, materials=materials, rng=rng)
+    while sheet.framed and sheet.bed.name == "next sheet":
+        sheet = placed(page, materials=materials, rng=rng)
+    return sheet
+
+
 def _draw_empty(kind: str, materials: Materials, rng: np.random.Generator) -> Drawn:
     page = blank_page(materials, rng)
-    sheet = placed(page, materials=materials, rng=rng)
-    while sheet.framed and sheet.bed.name == "next sheet":  # whose writing would show beside the empty one
-        sheet = placed(page, materials=materials, rng=rng)
+    sheet = _alone(page, materials, rng)
     labels: dict[CheckName, str] = {"post_it": "ok", "corner": "ok", "empty": "empty"}
     if kind == "blank":
         change = blank(sheet, materials, rng)

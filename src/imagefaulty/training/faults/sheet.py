@@ -21,6 +21,7 @@ _PAPER_REACH, _PAPER_SHARE = (
     0.62,
 )  # RGB distance, and how much of a side must be paper: print covers up to a third
 _GREY_SPREAD = 0.3  # levels of |red - blue|: true grey pages have 0.05 at most, the greyest colour scans 0.5
+_DESK_SHARE = 0.1  # of the sheets laid on a bed lie askew and small in the picture, as on a desk
 _SMALL = 256  # px, long side at which the outline is sought: 4 px accuracy on a 1024 px page, 2 ms
 
 
@@ -268,10 +269,17 @@ def find_sheet(pixels: Pixels, *, materials: Materials, rng: np.random.Generator
     return _full(pixels, bed)
 
 
-def laid(sheet: Sheet, rng: np.random.Generator, *, most_turn: float = 1.6) -> Sheet:
-    """Lay a page that fills its image on the bed, with a margin and a slight turn of up to ``most_turn`` degrees."""
+def laid(sheet: Sheet, rng: np.random.Generator, *, most_turn: float = 1.6, smallest: float = 0.88) -> Sheet:
+    """Lay a page that fills its image on the bed, with a margin and a slight turn of up to ``most_turn`` degrees.
+
+    Args:
+        sheet: The page.
+        rng: Source of chance.
+        most_turn: Two standard deviations of the turn in degrees.
+        smallest: Least size of the sheet as a share of the image.
+    """
     height, width = sheet.pixels.shape[:2]
-    scale = uniform(rng, 0.88, 0.985)
+    scale = uniform(rng, smallest, 0.985)
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), float(rng.normal(0, most_turn / 2)), scale)
     turn[:, 2] += rng.uniform(-0.5, 0.5, 2) * (1 - scale) * np.array([width, height])
     moved = cv2.warpAffine(sheet.pixels, turn, (width, height), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE)
@@ -294,6 +302,8 @@ def placed(
     """
     sheet = find_sheet(pixels, materials=materials, rng=rng, trim=trim)
     if not sheet.framed and chance(rng, share):
+        if not sheet.tone.bilevel and chance(rng, _DESK_SHARE):
+            return laid(sheet, rng, most_turn=14.0, smallest=0.55)
         return laid(sheet, rng)
     return sheet
 

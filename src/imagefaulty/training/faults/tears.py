@@ -230,6 +230,35 @@ def frayed(sheet: Sheet, rng: np.random.Generator) -> Change:
     return Change(sheet, whole, f"frayed/{len(edges)} edges/{sheet.bed.name} bed")
 
 
+def nicked(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Change:
+    """Take two to eight small ragged bits of 0.6 to 4 % out of one or two edges, the top one mostly, and its corners.
+
+    So sheets look that hung in a file: torn at staples, and at holes that are torn through to the edge.
+    """
+    del materials
+    whole = np.zeros(sheet.cover.shape, np.float32)
+    edges = [0, int(rng.integers(1, 4))] if chance(rng, 0.75) else [int(rng.integers(4))]
+    for edge in edges[: 1 + int(chance(rng, 0.5))]:
+        frame = EdgeFrame.at(sheet, edge, 0.1 * max(sheet.size))
+        count = int(frame.length) + 3
+        t = np.arange(count, dtype=np.float32)
+        depth = np.zeros(count, np.float32)
+        for number in range(int(rng.integers(2, 6))):
+            deep = uniform(rng, 0.006, 0.022) * frame.across
+            middle = float(rng.choice((0.0, count))) if number == 0 or chance(rng, 0.3) else uniform(rng, 0, count)
+            through = chance(rng, 0.2)  # a hole, torn through
+            half = deep * uniform(rng, 0.7, 3.0)
+            if through:
+                deep, half = uniform(rng, 0.025, 0.045) * frame.across, uniform(rng, 0.008, 0.016) * frame.across
+            shape = np.clip(1 - (np.abs(t - middle) / half) ** (4 if through else uniform(rng, 0.8, 2)), 0, 1)
+            depth = np.maximum(depth, deep * shape)
+        rough = _ragged(count - 3, rng, period=uniform(rng, 8, 22), size=uniform(rng, 0.8, 3))
+        depth = np.maximum(0, depth + (depth > 0.5) * rough).astype(np.float32)
+        sheet, gone = torn_away(sheet, frame.window, frame.missing(depth), rng)
+        whole = np.maximum(whole, gone)
+    return Change(sheet, whole, f"{sheet.bed.name} bed")
+
+
 def _mask_depth(mask: np.ndarray, frame: EdgeFrame, rng: np.random.Generator) -> Field:
     profile = mask.sum(axis=0).astype(np.float32) / max(1, mask.shape[0])
     count = int(frame.length) + 3

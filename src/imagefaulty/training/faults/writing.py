@@ -70,7 +70,7 @@ def handwriting_on_typed(sheet: Sheet, materials: Materials, rng: np.random.Gene
         names.append(kind)
         if small and chance(rng, 0.45):
             break
-    return Change(sheet, _region(mask), " + ".join(names), bare)
+    return Change(sheet, grown(mask), " + ".join(names), bare)
 
 
 def _filled_stamp(sheet: Sheet, mask: Field, materials: Materials, rng: np.random.Generator) -> tuple[Sheet, Field]:
@@ -104,7 +104,7 @@ def print_on_handwritten(sheet: Sheet, materials: Materials, rng: np.random.Gene
         text = printing(materials, rng, width=uniform(rng, 0.25, 0.6), height=uniform(rng, 0.03, 0.14))
         text = limited(text, sheet, uniform(rng, 0.3, 0.8), 0.2, grow=1.4)
         sheet, mask = _placed(sheet, mask, (text, emptiest(sheet, text.shape, rng)), black, rng)
-    return Change(sheet, _region(mask), kind)
+    return Change(sheet, grown(mask), kind)
 
 
 def _with_head_room(sheet: Sheet, rng: np.random.Generator) -> Sheet:
@@ -121,6 +121,6 @@ def _with_head_room(sheet: Sheet, rng: np.random.Generator) -> Sheet:
     return replace(sheet, pixels=np.concatenate([to_pixels(np.asarray(head, np.float32)), np.asarray(body, np.uint8)]))
 
 
-def _region(mask: Field) -> Field:
+def grown(mask: Field) -> Field:
     """Grow strokes into the patch that they form, so that cells of a coarse map count as written on."""
     return np.asarray(soften(cv2.dilate((mask > 0.3).astype(np.float32), np.ones((7, 7), np.uint8)), 1.0), np.float32)

@@ -1,0 +1,329 @@
+"""Whole pages made on blank paper: hands on paper and in inks that they were never seen on, type, registers, forms.
+
+Real pages teach what their sources look like as well as what is written on them. Here any hand meets any paper, and
+print is set in faces that no scan at hand has, so that only the writing tells the answer.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw
+
+from imagefaulty.training.faults.blanks import blank_page
+from imagefaulty.training.faults.compositing import Window, chance, uniform
+from imagefaulty.training.faults.copies import as_copy
+from imagefaulty.training.faults.drawn import Field, Pixels
+from imagefaulty.training.faults.handwriting import lifted, pen, resized
+from imagefaulty.training.faults.marks import inked
+from imagefaulty.training.faults.materials import Materials
+from imagefaulty.training.faults.sheet import Sheet
+from imagefaulty.training.faults.spelling import Hand, hand, spelled
+from imagefaulty.training.faults.stand_ins import words
+from imagefaulty.training.faults.typesetting import LAYOUTS, face, typeset
+
+_LAYOUT_SHARES: Final = (0.28, 0.22, 0.14, 0.18, 0.1, 0.08)
+_NARROW: Final = (1.9, 3.4)  # how many times as high as wide a till slip is
+_COPY_SHARE: Final = 0.12
+_FAINT: Final = 0.62  # opacity below which a hard threshold would wipe writing out
+_SPELLED_SHARE: Final = 0.55  # of the hands spell; the others are lifted off real pages
+_BOOK_HAND_SHARE: Final = 0.2  # of the lifted ones are medieval
+_BARE_SHARE: Final = 0.2  # of the registers have no print, and of the forms no hand
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layers:
+    """What is put on a sheet, each float32 of the sheet's size in px, 0..1.
+
+    Attributes:
+        rules: Lines and frames, which are neither hand nor print.
+        print: Type.
+        hand: Handwriting.
+        detail: For people.
+    """
+
+    rules: Field
+    print: Field
+    hand: Field
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Composed:
+    """A written sheet, and over the page where hand and print lie (0..1)."""
+
+    sheet: Sheet
+    hand: Field
+    print: Field
+    detail: str
+
+
+def paper_for(kind: str, materials: Materials, rng: np.random.Generator) -> tuple[Pixels, str]:
+    """Return blank paper for a kind, uint8 RGB, and the layout of its type (a till slip is narrow)."""
+    layout = str(rng.choice(LAYOUTS, p=_LAYOUT_SHARES)) if kind == "type-page" else ""
+    if layout == "receipt":
+        return materials.paper((1024, int(1024 / uniform(rng, *_NARROW))), rng), layout
+    return blank_page(materials, rng), layout
+
+
+def compose(kind: str, layout: str, sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Composed:
+    """Write a page of one of :data:`LAYERS`' kinds on a blank sheet; an eighth of them are copied in black and white.
+
+    Args:
+        kind: ``"hand-page"``, ``"type-page"``, ``"register"`` or ``"form"``.
+        layout: Of type pages, from :func:`paper_for`.
+        sheet: A sheet with nothing written on it.
+        materials: Where real hands come from.
+        rng: Source of chance.
+    """
+    width, height = (max(64, int(side)) for side in sheet.size)
+    layers = LAYERS[kind](layout, width, height, materials, rng)
+    name, own_ink, opacity = pen(rng)
+    opacity = max(0.45, opacity * uniform(rng, 0.55, 1))
+    type_ink = _type_ink(rng)
+    ruled = (uniform(rng, 60, 190), uniform(rng, 60, 190), uniform(rng, 70, 200))
+    everywhere = Window(0, 0, sheet.pixels.shape[1], sheet.pixels.shape[0])
+    faint = layers.hand.any() and opacity < _FAINT
+    masks = {}
+    for layer_name, layer, colour, strength in (
+        ("rules", layers.rules, ruled, uniform(rng, 0.4, 1)), ("print", layers.print, type_ink, uniform(rng, 0.7, 1)),
+        ("hand", layers.hand, own_ink, opacity),
+    ):  # fmt: skip
+        masks[layer_name] = _onto(sheet, layer)
+        if layer.any():
+            sheet = inked(sheet, np.asarray(masks[layer_name] * strength, np.float32), everywhere, colour, rng)
+    if not sheet.tone.bilevel and not faint and chance(rng, _COPY_SHARE):
+        sheet = as_copy(sheet, rng)
+    # `finish` leaves the greys of whatever is called pencil.
+    return Composed(sheet, masks["hand"], masks["print"], f"{layers.detail}/{'pencil' if faint else name}")
+
+
+def _type_ink(rng: np.random.Generator) -> tuple[float, float, float]:
+    """Mostly black, at times faded, a carbon's blue or a ribbon's violet."""
+    if chance(rng, 0.75):
+        level = uniform(rng, 20, 95)
+        return level, level, level * uniform(rng, 0.95, 1.15)
+    return ((48.0, 52.0, 118.0), (74.0, 54.0, 110.0), (86.0, 66.0, 52.0))[int(rng.integers(3))]
+
+
+def _onto(sheet: Sheet, layer: Field) -> Field:
+    """Carry a layer of the sheet's size to where the sheet lies on the page."""
+    rows, columns = layer.shape
+    corners = np.array([(0, 0), (columns, 0), (columns, rows), (0, rows)], np.float32)
+    matrix = cv2.getPerspectiveTransform(corners, sheet.quad.astype(np.float32))
+    size = (sheet.pixels.shape[1], sheet.pixels.shape[0])
+    return np.asarray(cv2.warpPerspective(layer, matrix, size, flags=cv2.INTER_LINEAR), np.float32)
+
+
+def _paste(layer: Field, patch: Field, top: float, left: float) -> None:
+    """Add a patch to a layer, cut to it."""
+    top, left = max(0, int(top)), max(0, int(left))
+    rows, columns = min(patch.shape[0], layer.shape[0] - top), min(patch.shape[1], layer.shape[1] - left)
+    if rows > 0 and columns > 0:
+        place = (slice(top, top + rows), slice(left, left + columns))
+        layer[place] = np.maximum(layer[place], patch[:rows, :columns])
+
+
+def _block(width: int, height: int, materials: Materials, rng: np.random.Generator, *, spells: bool) -> Field:
+    """Fill a block with handwriting: of an invented hand, or lifted off real pages."""
+    unit = max(0.35, height / 1024)
+    if not spells and materials.hands:
+        ink = materials.book_hand_ink(rng) if chance(rng, _BOOK_HAND_SHARE) else None
+        ink = materials.hand_ink(rng) if ink is None else ink
+        out, top = np.zeros((height, width), np.float32), 0
+        for _ in range(6):
+            found = lifted(ink, rng, width=uniform(rng, 0.45, 0.9), height=uniform(rng, 0.2, 0.75))
+            if found is None:
+                continue
+            found = resized(found, scale=min(width / found.shape[1], 1.5, max(0.35, (height - top) / found.shape[0])))
+            _paste(out, found, top, 0)
+            top += found.shape[0] + int(6 * unit)
+            if top > 0.8 * height:
+                break
+        if out.any():
+            return out
+    return spelled(rng, width=width, height=height, capital=uniform(rng, 9, 21), pen=uniform(rng, 1.0, 2.4))
+
+
+def _hand_page(layout: str, width: int, height: int, materials: Materials, rng: np.random.Generator) -> Layers:
+    del layout
+    spells = chance(rng, _SPELLED_SHARE)
+    left, right = width * uniform(rng, 0.02, 0.25), width * uniform(rng, 0.85, 0.99)
+    top, bottom = (
+        height * uniform(rng, 0.02, 0.2),
+        height * (uniform(rng, 0.35, 0.7) if chance(rng, 0.25) else uniform(rng, 0.8, 0.99)),
+    )
+    written = np.zeros((height, width), np.float32)
+    two = chance(rng, 0.12)
+    middle = (left + right) / 2
+    for start, end in ((left, middle - 6), (middle + 6, right)) if two else ((left, right),):
+        block = _block(int(end - start), int(bottom - top), materials, rng, spells=spells)
+        _paste(written, block, top, start)
+    if chance(rng, 0.3):
+        writer = hand(rng, capital=uniform(rng, 9, 16), pen=uniform(rng, 1.0, 2.0))
+        _paste(written, writer.line(str(int(rng.integers(1, 400))), rng, width=80), height * 0.01, width * 0.88)
+    bare = np.zeros_like(written)
+    return Layers(bare, bare, written, "spelled" if spells else "lifted")
+
+
+def _type_page(layout: str, width: int, height: int, materials: Materials, rng: np.random.Generator) -> Layers:
+    del materials
+    bare = np.zeros((height, width), np.float32)
+    rules = bare.copy()
+    if chance(rng, 0.2):
+        for _ in range(int(rng.integers(1, 5))):
+            y, start = int(height * uniform(rng, 0.05, 0.95)), int(width * uniform(rng, 0.05, 0.4))
+            cv2.line(rules, (start, y), (int(width * uniform(rng, 0.5, 0.95)), y), 1.0, int(rng.integers(1, 3)))
+    return Layers(rules, typeset(rng, layout, width=width, height=height), bare, layout)
+
+
+def _letters(text: str, size: float, rng: np.random.Generator) -> Field:
+    """Set one line of type as an alpha cut to its extent."""
+    font = face(rng, size)
+    left, top, right, bottom = font.getbbox(text)
+    image = Image.new("L", (int(right - left) + 4, int(bottom - top) + 4), 0)
+    ImageDraw.Draw(image).text((2 - left, 2 - top), text, fill=255, font=font)
+    return np.asarray(image, np.float32) / np.float32(255)
+
+
+def _register(layout: str, width: int, height: int, materials: Materials, rng: np.random.Generator) -> Layers:
+    """Rule columns with printed heads, a printed title above them, and fill them by hand."""
+    del layout
+    rules, printed, written = (np.zeros((height, width), np.float32) for _ in range(3))
+    head, body = height * uniform(rng, 0.04, 0.1), height * uniform(rng, 0.11, 0.2)
+    edges = _column_edges(rng) * width
+    thick = int(rng.integers(1, 3))
+    for x in edges:
+        cv2.line(rules, (int(x), int(head)), (int(x), height - 1), 1.0, thick)
+    for y in (head, body, *((head + body) / 2,) * int(chance(rng, 0.3))):
+        cv2.line(rules, (0, int(y)), (width, int(y)), 1.0, thick)
+    pitch = uniform(rng, 15, 34) * height / 1024
+    if chance(rng, 0.4):
+        for y in np.arange(body + pitch, height, pitch):
+            cv2.line(rules, (0, int(y)), (width, int(y)), uniform(rng, 0.3, 0.8), 1)
+    bare = chance(rng, _BARE_SHARE)
+    if not bare:
+        _heads(printed, edges, head, body, rng)
+    writer = hand(rng, capital=pitch * uniform(rng, 0.4, 0.7), pen=uniform(rng, 0.9, 1.9))
+    bottom = height * (uniform(rng, 0.3, 0.8) if chance(rng, 0.2) else 0.97)
+    for start, end in itertools.pairwise(edges):
+        if end - start > 0.24 * width:
+            block = (int(end - start - 8), int(bottom - body - 6))
+            _paste(written, _block(*block, materials, rng, spells=chance(rng, 0.25)), body + 4, start + 4)
+        elif chance(rng, 0.8):
+            _entries(written, (start, end, body, bottom), pitch, writer, rng)
+    return Layers(rules, printed, written, "no print" if bare else "printed heads")
+
+
+def _column_edges(rng: np.random.Generator) -> Field:
+    """Where columns begin and end, as fractions of the width: one or two wide ones among narrow ones."""
+    widths = np.where(rng.random(int(rng.integers(3, 9))) < 0.25, rng.uniform(2, 6), rng.uniform(0.5, 1.3))
+    widths[int(rng.integers(len(widths)))] = uniform(rng, 3, 7)
+    edges = np.concatenate([[0], np.cumsum(widths)])
+    low, high = uniform(rng, 0.0, 0.08), uniform(rng, 0.92, 1.0)
+    return np.asarray(low + edges / edges[-1] * (high - low), np.float32)
+
+
+def _heads(printed: Field, edges: Field, head: float, body: float, rng: np.random.Generator) -> None:
+    """Print a title and the heads of the columns, small, in narrow columns upwards."""
+    height, width = printed.shape
+    if chance(rng, 0.7):
+        title = _letters(words(rng, int(rng.integers(1, 5))).upper(), height * uniform(rng, 0.009, 0.018), rng)
+        _paste(printed, title, head - title.shape[0] - 3, (width - title.shape[1]) * uniform(rng, 0.2, 0.8))
+    size = height * uniform(rng, 0.0065, 0.011)
+    for start, end in itertools.pairwise(edges):
+        if chance(rng, 0.08):
+            continue
+        upwards = end - start < 5 * size and chance(rng, 0.5)
+        room = (body - head if upwards else end - start) - 4
+        for line in range(int(rng.integers(1, 4))):
+            text = _letters(words(rng, 3)[: max(2, int(room / size / 0.62))].upper(), size, rng)
+            text = np.rot90(text) if upwards else text
+            along = line * size * 1.35 + 3
+            top, left = (head + 3, start + along) if upwards else (head + along, (start + end - text.shape[1]) / 2)
+            if (left if upwards else top) + size > (end if upwards else body):
+                break
+            _paste(printed, np.asarray(text, np.float32), top, left)
+
+
+def _entries(
+    written: Field, box: tuple[float, float, float, float], pitch: float, writer: Hand, rng: np.random.Generator
+) -> None:
+    """Enter numbers, dates, sums or names in a narrow column, one to a row or every few rows."""
+    start, end, top, bottom = box
+    room, every = int(end - start - 6), int(rng.choice((1, 1, 2, 3, 5)))
+    if room < 8:
+        return
+    names = chance(rng, 0.35)
+    for y in np.arange(top + 3, bottom - writer.rows, pitch * every):
+        if chance(rng, 0.15):
+            continue
+        text = words(rng, 2) if names else str(int(rng.gamma(1.0, 400)))
+        _paste(written, writer.line(text, rng, width=room), y, start + 4)
+
+
+def _form(layout: str, width: int, height: int, materials: Materials, rng: np.random.Generator) -> Layers:
+    """Print a form, heading, fields, small print, and fill it by hand."""
+    del layout
+    rules, printed, written = (np.zeros((height, width), np.float32) for _ in range(3))
+    unit = height / 1024
+    bare = chance(rng, _BARE_SHARE)
+    title = _letters(words(rng, int(rng.integers(1, 4))).upper(), uniform(rng, 14, 26) * unit, rng)
+    _paste(printed, title, height * 0.04, max(0, (width - title.shape[1]) * uniform(rng, 0.1, 0.6)))
+    if chance(rng, 0.3):  # small print fills the lower part
+        body = typeset(rng, "book", width=width, height=height)
+        body[: int(height * uniform(rng, 0.5, 0.75))] = 0
+        np.maximum(printed, body, out=printed)
+    size, y = uniform(rng, 8, 14) * unit, height * uniform(rng, 0.1, 0.16)
+    writer = hand(rng, capital=uniform(rng, 9, 17) * unit, pen=uniform(rng, 0.9, 2.2))
+    lifts = chance(rng, 0.4)
+    sides = int(rng.integers(1, 3))
+    end = height * uniform(rng, 0.4, 0.95)
+    while y < end:
+        for side in range(sides):
+            left = width * (0.06 + 0.46 * side)
+            text = _letters(words(rng, int(rng.integers(1, 4)))[:24] + ":", size, rng)
+            _paste(printed, text, y, left)
+            at, right = left + text.shape[1] + 6, width * (0.94 if sides == 1 else 0.5 + 0.46 * side)
+            base = int(y + text.shape[0] + 2)
+            if right - at < 30 * unit:
+                continue
+            if chance(rng, 0.6):
+                cv2.line(rules, (int(at), base), (int(right), base), 1.0, 1)
+            if not bare and chance(rng, 0.8):
+                _fill(written, (at, right, base), _field_hand(writer, materials, rng, lifts=lifts), rng)
+        y += size * uniform(rng, 1.7, 4.0)
+    return Layers(rules, printed, written, "not filled" if bare else "filled")
+
+
+def _field_hand(writer: Hand, materials: Materials, rng: np.random.Generator, *, lifts: bool) -> Field:
+    """Return what is written in one field: lifted off a real page, or spelled."""
+    if lifts and materials.hands:
+        found = lifted(materials.hand_ink(rng), rng, width=uniform(rng, 0.1, 0.4), height=0.03, tries=2)
+        if found is not None:
+            return found
+    text = words(rng, 3) if chance(rng, 0.6) else str(int(rng.gamma(1, 9000)))
+    return writer.line(text, rng, width=int(len(text) * max(writer.advances.values())) + 8)
+
+
+def _fill(written: Field, place: tuple[float, float, int], line: Field, rng: np.random.Generator) -> None:
+    """Fill one field above its base line."""
+    left, right, base = place
+    room = (right - left) * uniform(rng, 0.5, 1.0)
+    extent = np.flatnonzero(line.max(axis=0) > 0.2)
+    line = line[:, : int(extent[-1]) + 3] if len(extent) else line
+    line = resized(line, scale=min(1.3, room / line.shape[1], 40 / line.shape[0]))
+    _paste(written, line, base - line.shape[0] * uniform(rng, 0.75, 0.95), left)
+
+
+_Compose = Callable[[str, int, int, Materials, np.random.Generator], Layers]
+#: How the layers of each kind are made.
+LAYERS: Final[Mapping[str, _Compose]] = MappingProxyType({
+    "hand-page": _hand_page, "type-page": _type_page, "register": _register, "form": _form,
+})  # fmt: skip

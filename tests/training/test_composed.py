@@ -1,0 +1,87 @@
+"""Pages written on blank paper: what is on them is known to the last stroke."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("cv2", reason="the generator needs the extra `train`")
+
+from imagefaulty.training.cells import CHANNELS, drawn_cells
+from imagefaulty.training.faults import COMPOSED_KINDS, Materials, draw
+from imagefaulty.training.faults.drawn import Drawn
+from imagefaulty.training.faults.spelling import hand, spelled
+from imagefaulty.training.faults.typesetting import LAYOUTS, typeset
+
+_NO_PAGE = np.zeros((8, 8, 3), np.uint8)
+
+
+def _drawn(kind: str, seed: int) -> Drawn:
+    return draw(kind, _NO_PAGE, labels={}, materials=Materials(), rng=np.random.default_rng([9, seed]))
+
+
+@pytest.mark.parametrize("kind", COMPOSED_KINDS)
+def test_label_says_whose_hands_are_marked(kind: str) -> None:
+    for seed in range(4):
+        one = _drawn(kind, seed)
+        hands = {region.kind for region in one.regions}
+        expected = {
+            ("handwriting",): "Handwritten", ("print",): "Typewritten", ("handwriting", "print"): "Combination"
+        }[tuple(sorted(hands))]  # fmt: skip
+        assert one.labels == {"post_it": "ok", "corner": "ok", "empty": "ok", "writing_type": expected}
+        assert kind != "hand-page" or expected == "Handwritten"
+        assert kind != "type-page" or expected == "Typewritten"
+
+
+@pytest.mark.parametrize("kind", COMPOSED_KINDS)
+def test_same_seed_gives_the_same_page(kind: str) -> None:
+    one, two = _drawn(kind, 1), _drawn(kind, 1)
+    assert one.recipe == two.recipe
+    assert np.array_equal(one.pixels, two.pixels)
+
+
+def test_register_has_print_in_its_heads_and_handwriting_below() -> None:
+    pages = [_drawn("register", seed) for seed in range(6)]
+    both = [one for one in pages if one.labels["writing_type"] == "Combination"]
+    assert both
+    for one in both:
+        boxes = {region.kind: region.box for region in one.regions}
+        print_end = boxes["print"][1] + boxes["print"][3]
+        assert print_end < boxes["handwriting"][1] + boxes["handwriting"][3]
+    bare = [one for one in pages if one not in both]
+    assert all(one.recipe.startswith("register/no print") for one in bare)
+
+
+def test_cells_without_strokes_are_known_to_hold_none() -> None:
+    one = _drawn("form", 2)
+    cells = drawn_cells(one, {"empty": "empty"}, rows=40, columns=28)
+    content = cells[CHANNELS.index("content")]
+    assert (content == 1).any()
+    assert (content == 0).any()
+    assert (cells[CHANNELS.index("handwriting")] == 1).any()
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_type_is_set_in_every_layout(layout: str) -> None:
+    alpha = typeset(np.random.default_rng(3), layout, width=360, height=500)
+    assert alpha.shape == (500, 360)
+    assert alpha.dtype == np.float32
+    assert 0.003 < float((alpha > 0.4).mean()) < 0.5
+    assert float(alpha.max()) <= 1
+
+
+def test_letters_of_a_hand_vary_but_stand_on_one_line() -> None:
+    writer = hand(np.random.default_rng(4), capital=14, pen=1.5)
+    first, second, _ = writer.glyphs["n"]
+    assert first.shape[0] == second.shape[0] == writer.rows
+    assert first.shape != second.shape or not np.array_equal(first, second)
+    line = writer.line("ne minoren", np.random.default_rng(5), width=200)
+    assert line.shape == (writer.rows + 4, 200)
+    assert (line > 0.4).sum() > 40
+
+
+def test_spelled_block_is_filled_down_to_its_foot() -> None:
+    block = spelled(np.random.default_rng(6), width=300, height=400, capital=12, pen=1.4)
+    inked = np.flatnonzero((block > 0.4).any(axis=1))
+    assert inked[0] < 60
+    assert inked[-1] > 330

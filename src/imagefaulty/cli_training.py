@@ -72,6 +72,7 @@ def train(
     *,
     out: Annotated[Path, Parameter(help="Folder that the bundle is written to.")],
     cache: Annotated[Path, Parameter(help="Folder for maps, checkpoints, figures and curves; a killed run goes on.")],
+    name: Annotated[str, Parameter(help="Name of the model; the name of OUT if none.")] = "",
     epochs: Annotated[int | None, Parameter(help="Epochs of 2,400 samples; the chosen number if none.")] = None,
     seed: Annotated[int, Parameter(help="The same seed gives the same model.")] = 0,
     threads: Annotated[int | None, Parameter(help="Threads; one per processor if none.")] = None,
@@ -89,7 +90,9 @@ def train(
     pages = read_labelled(data)
     refuse_unreadable(pages)
     settings = fit.FitSettings(seed=seed) if epochs is None else fit.FitSettings(epochs=epochs, seed=seed)
-    path = build.train(pages, out, cache, settings=settings, whole_repository=whole_repository, processes=threads)
+    path = build.train(
+        pages, out, cache, name=name, settings=settings, whole_repository=whole_repository, processes=threads
+    )
     sys.stdout.write(f"{path}\n")
     sys.stderr.write(f"next: imagefaulty evaluate {out} {data}\n")
 

@@ -41,7 +41,7 @@ def test_page_without_content_is_empty() -> None:
 @pytest.mark.parametrize("taps", [(MID,), (MID, LAST)])
 def test_outputs_have_the_promised_shapes(taps: tuple[Tap, ...]) -> None:
     heads = Heads(taps, rows=8, columns=6).eval()
-    maps = (torch.randn(2, 112, 8, 6), torch.randn(2, 320, 4, 3))[: len(taps)]
+    maps = (torch.randn(2, MID.channels, 8, 6), torch.randn(2, LAST.channels, 4, 3))[: len(taps)]
     found = heads(maps)
     assert {check.name: tuple(found[check.name].shape) for check in CHECKS} == {
         check.name: (2, len(check.classes)) for check in CHECKS

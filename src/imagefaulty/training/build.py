@@ -48,7 +48,7 @@ from imagefaulty.training.splits import (
 from imagefaulty.training.stem import export_stem
 
 _LOG: Final = logging.getLogger(__name__)
-VERSION: Final = "0.2.0"
+VERSION: Final = "0.3.0"
 DESCRIPTION: Final = "EfficientNet-Lite0 fine-tuned to mark evidence per cell, on public page images and drawn faults."
 #: Chosen by measurement, see docs/decisions.
 SPEC: Final = InputSpec("image", width=448, height=640, layout="nhwc-uint8", resize="squash", filter="bilinear")
@@ -60,6 +60,7 @@ def train(
     out: Path,
     cache: Path,
     *,
+    name: str = "",
     settings: FitSettings | None = None,
     whole_repository: bool = False,
     processes: int | None = None,
@@ -71,6 +72,7 @@ def train(
         out: The bundle's directory.
         cache: Where maps, checkpoints, ``progress.jsonl`` and ``curves.png`` of every fit, and
             ``cross-validation.json`` are kept; about 8 GB.
+        name: Name of the model, part of every version string; the name of ``out`` if empty.
         settings: How networks are fitted.
         whole_repository: Also fit without any page of the one repository whose folders are sources of their own, and
             judge those pages again.
@@ -93,7 +95,7 @@ def train(
     scalings, thresholds, metrics = calibrated(course, _only(unseen, calibration))
     parts = _parts(course, fitted(course, str(HELD_OUT)), scalings)
     path = write_bundle(
-        out, parts, spec=SPEC, version=VERSION, description=DESCRIPTION,
+        out, parts, spec=SPEC, name=name or out.absolute().name, version=VERSION, description=DESCRIPTION,
         scalings=scalings, thresholds=thresholds, metrics=metrics,
     )  # fmt: skip
     write_folds(out / FOLDS, folds_for(manifest))

@@ -101,6 +101,7 @@ def write_bundle(
     parts: Parts,
     *,
     spec: InputSpec,
+    name: str,
     version: str,
     description: str,
     scalings: Mapping[CheckName, Scaling],
@@ -115,6 +116,7 @@ def write_bundle(
         directory: The bundle's directory.
         parts: Graphs of the halves.
         spec: How a page becomes the input.
+        name: Name of the model.
         version: Version of the model.
         description: One line for people.
         scalings: Calibration per check.
@@ -145,7 +147,7 @@ def write_bundle(
     }
     return write_manifest(
         Bundle(
-            name="imagefaulty-default",
+            name=name,
             version=version,
             description=description,
             digest="",

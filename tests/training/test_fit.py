@@ -103,3 +103,25 @@ def test_fit_stops_when_unseen_sources_get_worse(tmp_path: Path, monkeypatch: py
 def test_fit_leaves_curves_to_look_at(tmp_path: Path) -> None:
     fit(_store(), _split(), settings=replace(SETTINGS, epochs=2), directory=tmp_path)
     assert (tmp_path / CURVES).read_bytes().startswith(b"\x89PNG")
+
+
+def test_pages_exchange_their_looks_but_not_what_is_on_them() -> None:
+    """What stands out on a page stands out as much afterwards; mean and spread are those of a mixture."""
+    torch.manual_seed(1)
+    early = torch.randn(6, 8, 5, 4) * torch.rand(6, 8, 1, 1) + torch.rand(6, 8, 1, 1)
+    codes = torch.zeros(6, 4, dtype=torch.int64)
+    codes[4:, CHECK_NAMES.index("empty")] = 1
+    batch = fitting._Batch(early, codes, torch.ones(6, 4), torch.zeros(6, 5, 5, 4))
+    changed = [fitting._restyled(batch, np.random.default_rng(seed)).early for seed in range(12)]
+    assert any(torch.equal(each, early) for each in changed)
+    styled = next(each for each in changed if not torch.equal(each, early))
+
+    def standing_out(maps: torch.Tensor) -> torch.Tensor:
+        return (maps - maps.mean((2, 3), keepdim=True)) / maps.std((2, 3), keepdim=True)
+
+    assert torch.allclose(standing_out(styled), standing_out(early), atol=2e-2)
+    means, before = styled.mean((2, 3))[:4], early.mean((2, 3))[:4]
+    assert not torch.allclose(means, before)
+    assert (means >= before.min(0).values - 1e-4).all()
+    assert (means <= before.max(0).values + 1e-4).all()
+    assert torch.equal(styled[4:], early[4:])  # of an empty page its look is all there is

@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from imagefaulty.checks import CHECKS
+from imagefaulty.checks import CHECK_NAMES, CHECKS, EMPTY
 from imagefaulty.training.backbone import EARLY
 from imagefaulty.training.cells import CHANNELS, UNKNOWN
 from imagefaulty.training.features import FeatureStore
@@ -31,6 +31,11 @@ _LOG: Final = logging.getLogger(__name__)
 #: Learning rate of the trunk as a share of that of the heads, which begin with random weights.
 _TRUNK_RATE: Final = 0.15
 _CHECKPOINT_EVERY: Final = 100
+#: How often pages exchange their looks, and how evenly two looks are mixed: both parameters of a beta distribution.
+_RESTYLED_SHARE: Final = 0.5
+_STYLE_MIX: Final = 0.3
+_LEAST_SPREAD: Final = 1e-3
+_EMPTY: Final = CHECK_NAMES.index("empty")
 _CLIP: Final = 5.0
 
 
@@ -154,7 +159,7 @@ class _Run:
         torch.manual_seed(self._settings.seed * 1_000_003 + self.step)  # drop-out
         chances = self._split.chances / self._split.chances.sum()
         chosen = rng.choice(self._split.fitting, size=self._settings.batch, p=chances)
-        batch = _flipped(_load(self._store, chosen, self._device), rng)
+        batch = _restyled(_flipped(_load(self._store, chosen, self._device), rng), rng)
         self.net.train()
         with torch.autocast(self._device.type, dtype=torch.bfloat16):
             answers = self.net(batch.early)
@@ -282,6 +287,28 @@ def _flipped(batch: _Batch, rng: np.random.Generator) -> _Batch:
         return batch
     early = batch.early.flip(axes).contiguous(memory_format=torch.channels_last)
     return _Batch(early, batch.codes, batch.weights, batch.cells.flip(axes))
+
+
+def _restyled(batch: _Batch, rng: np.random.Generator) -> _Batch:
+    """Half the time, give every written page the look of a mixture of itself and another page of the batch.
+
+    The mean and the spread of a channel over the page say how the page was made and photographed, which differs from
+    archive to archive, and little about what is on it (Zhou et al., "Domain Generalization with MixStyle", ICLR 2021).
+    Of an empty page they are all there is to see, so it keeps its own.
+    """
+    written = np.flatnonzero(batch.codes[:, _EMPTY].cpu().numpy() != EMPTY.code("empty"))
+    if rng.random() >= _RESTYLED_SHARE or len(written) < 2:  # noqa: PLR2004
+        return batch
+    early = batch.early
+    others = rng.permutation(written)
+    own = torch.from_numpy(rng.beta(_STYLE_MIX, _STYLE_MIX, len(written)).astype(np.float32)).to(early.device)
+    own = own[:, None, None, None]
+    mean, spread = early.mean((2, 3), keepdim=True), early.std((2, 3), keepdim=True) + _LEAST_SPREAD
+    new_mean = own * mean[written] + (1 - own) * mean[others]
+    new_spread = own * spread[written] + (1 - own) * spread[others]
+    styled = early.clone()
+    styled[written] = (early[written] - mean[written]) / spread[written] * new_spread + new_mean
+    return _Batch(styled.contiguous(memory_format=torch.channels_last), batch.codes, batch.weights, batch.cells)
 
 
 def _class_weights(

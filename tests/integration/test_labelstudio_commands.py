@@ -28,8 +28,9 @@ pytestmark = pytest.mark.integration
 
 #: More than two pages of the listing.
 MANY = 450
-#: Pages of A4 at 205 dpi, which take longer to decode than it takes to interrupt: about 20 s in all.
-INTERRUPTED = 700
+#: Pages of A4 at 205 dpi, which take longer to inspect than it takes a busy Label Studio to say that some are stored:
+#: about a minute in all.
+INTERRUPTED = 1_600
 
 
 @pytest.fixture(scope="module")

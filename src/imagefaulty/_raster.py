@@ -164,7 +164,7 @@ class RasterReader:
                 self._shrink_in_codec(image, _stored(at_least, exif))
             if self._format == "JPEG":
                 image.decodermaxblock = len(data)  # all at once: saves 3 % of the decoding; the default is 64 KiB
-                if (quick := self._at_once(data, image, _stored(at_least, exif), exif)) is not None:
+                if (quick := _at_once(data, image, at_least, exif)) is not None:
                     return Decoded(quick, stored_size, _dpi(image.info, exif))
             _load(image, label)
             if self._heed_exif and self._format not in ("JPEG", "TIFF"):  # Pillow has stood a TIFF upright already
@@ -189,15 +189,6 @@ class RasterReader:
         check_pixels(announced_size(data, self._format), limit=self._limit_pixels, label=label)
         return _PLUGINS[self._format](io.BytesIO(data))
 
-    def _at_once(
-        self, data: bytes, image: ImageFile, wanted: Size | None, exif: Mapping[int, Any]
-    ) -> NDArray[np.uint8] | None:
-        """Decode an upright colour JPEG without Pillow, if it needs no more shrinking than libjpeg's."""
-        turned = exif.get(ExifTags.Base.Orientation, 1) in _UPRIGHT
-        if image.mode != "RGB" or turned or (wanted and _factor(image.size, wanted) > 1):
-            return None
-        return decoded(data, image.size)
-
     def _shrink_in_codec(self, image: ImageFile, wanted: Size | None) -> None:
         """Ask codecs that can for a smaller picture: half, quarter, eighth ... but no less than wanted."""
         if wanted is None:
@@ -207,6 +198,14 @@ class RasterReader:
         elif isinstance(image, Jpeg2KImageFile) and image.mode not in ("P", "PA"):  # indices cannot be averaged
             levels = jpeg2000_header(self._data)[1]
             image.reduce = min(levels, _factor(image.size, wanted).bit_length() - 1)
+
+
+def _at_once(data: bytes, image: ImageFile, wanted: Size | None, exif: Mapping[int, Any]) -> NDArray[np.uint8] | None:
+    """Decode an upright colour JPEG without Pillow, if it needs no more shrinking than libjpeg's."""
+    turned = exif.get(ExifTags.Base.Orientation) in _UPRIGHT
+    if image.mode != "RGB" or turned or (wanted and _factor(image.size, wanted) > 1):
+        return None
+    return decoded(data, image.size)
 
 
 def _stored(at_least: Size | None, exif: Mapping[int, Any]) -> Size | None:

@@ -82,7 +82,8 @@ def test_run_that_was_killed_between_stages_does_not_begin_anew(
     manifest = _archive(pages, sources=2)
     first = build.train(manifest, tmp_path / "one", tmp_path / "cache", settings=small, processes=1)
     monkeypatch.setattr(build, "fit_one", lambda *_: pytest.fail("fitted again"))
-    second = build.train(manifest, tmp_path / "two", tmp_path / "cache", settings=small, processes=1)
+    second = build.train(manifest, tmp_path / "two", tmp_path / "cache", name="ours", settings=small, processes=1)
+    assert [json.loads(path.read_text())["name"] for path in (first, second)] == ["one", "ours"]
     assert json.loads(first.read_text())["checks"] == json.loads(second.read_text())["checks"]
 
 

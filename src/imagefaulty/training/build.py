@@ -71,7 +71,7 @@ def train(
         manifest: The labelled pages; ``materials.csv`` is looked for beside them.
         out: The bundle's directory.
         cache: Where maps, checkpoints, ``progress.jsonl`` and ``curves.png`` of every fit, and
-            ``cross-validation.json`` are kept; about 8 GB.
+            ``cross-validation.json`` are kept; 3.5 GB for the embedded model.
         name: Name of the model, part of every version string; the name of ``out`` if empty.
         settings: How networks are fitted.
         whole_repository: Also fit without any page of the one repository whose folders are sources of their own, and

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from imagefaulty.training.metrics import calibration_error, roc_auc, wilson
-from imagefaulty.training.resampling import _aucs, _calibration_errors, spread
+from imagefaulty.training.resampling import _aucs, _calibration_errors, calibration_error_by_chance, spread
 
 
 def answers(right: NDArray[np.bool_], *, sure: float = 0.9) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -97,3 +97,20 @@ def test_eighteen_hundred_pages_take_under_two_seconds() -> None:
     start = time.process_time()
     spread(truth, probabilities, [f"{number % 60}" for number in range(1800)], calibration_error=0.1)
     assert time.process_time() - start < 2
+
+
+def test_calibrated_answers_stay_within_what_chance_allows_and_overconfident_ones_do_not() -> None:
+    rng = np.random.default_rng(5)
+    sure = rng.uniform(0.6, 1.0, 1_000)
+    probabilities = np.stack([sure, 1 - sure], 1)
+    mean, most = calibration_error_by_chance(probabilities)
+    assert 0 < mean < most
+    honest, boasting = ((rng.random(1_000) > sure - less).astype(np.int64) for less in (0.0, 0.15))
+    assert calibration_error(honest, probabilities) < most < calibration_error(boasting, probabilities)
+    assert calibration_error_by_chance(probabilities) == (mean, most)
+
+
+def test_chance_allows_less_where_there_are_more_pages() -> None:
+    few, many = (calibration_error_by_chance(np.tile([0.7, 0.3], (pages, 1)))[0] for pages in (40, 4_000))
+    assert many < few / 5
+    assert calibration_error_by_chance(np.array([[1.0, 0.0]])) == (0.0, 0.0)

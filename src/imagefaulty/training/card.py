@@ -72,8 +72,8 @@ def figures_table(figures: Sequence[CheckFigures]) -> str:
     """Return figures per check and class as a Markdown table."""
     head = ["check", "class", "pages", "answered as", "recall (95 %)", "over sources", "precision", "F1", "AUC"]
     lines = [
-        _row([*head, "calibration error"]),
-        _row(["---", "---", "--:", "---", *["--:"] * 6]),
+        _row([*head, "calibration error", "by chance alone"]),
+        _row(["---", "---", "--:", "---", *["--:"] * 7]),
     ]
     for each in figures:
         for row, one in zip(each.table, each.classes, strict=True):
@@ -89,6 +89,9 @@ def figures_table(figures: Sequence[CheckFigures]) -> str:
                 _with(_percent(one.f1), one.f1_95),
                 _with("" if one.auc is None else f"{one.auc:.3f}", one.auc_95, scale=1, digits=2),
                 _with(f"{each.calibration_error:.3f}", each.calibration_error_95, scale=1, digits=2),
+                ""
+                if (chance := each.calibration_error_by_chance) is None
+                else f"{chance[0]:.3f}, at most {chance[1]:.3f}",
             ]
             lines.append(_row([each.title, one.name, str(one.pages), answered, *cells]))
     return "\n".join(lines)

@@ -26,7 +26,7 @@ from imagefaulty.training.metrics import (
     roc_auc,
     wilson,
 )
-from imagefaulty.training.resampling import Spread, spread
+from imagefaulty.training.resampling import Spread, calibration_error_by_chance, spread
 
 #: Low and high end of a 95 % interval.
 Interval: TypeAlias = tuple[float, float]
@@ -155,6 +155,8 @@ class CheckFigures:
         accuracy_95: Wilson interval.
         balanced_accuracy_95: Bootstrap interval over sources, or None.
         calibration_error_95: Bootstrap interval over sources, or None.
+        calibration_error_by_chance: What answers that mean exactly what they say would show on so many pages: on
+            average, and at most in 95 of 100 cases; None in figures of older versions.
         by_source: Figures per source, surely worst first; empty where sources are not known.
         reliability: How often answers are right, by how sure they are.
     """
@@ -168,6 +170,7 @@ class CheckFigures:
     accuracy_95: Interval = (0.0, 1.0)
     balanced_accuracy_95: Interval | None = None
     calibration_error_95: Interval | None = None
+    calibration_error_by_chance: Interval | None = None
     by_source: tuple[SourceFigures, ...] = ()
     reliability: tuple[Bin, ...] = ()
 
@@ -198,7 +201,7 @@ class CheckFigures:
                 SourceFigures(source, np.array(table, np.int64)) for source, table in values["by_source"].items()
             ),
             reliability=tuple(Bin(*each) for each in values["reliability"]),
-            **{name: _paired(values[name]) for name in _CHECK_FIELDS},
+            **{name: _paired(values[name]) for name in _CHECK_FIELDS if name in values},
         )
 
 
@@ -209,6 +212,7 @@ _CHECK_FIELDS: Final = (
     "balanced_accuracy_95",
     "calibration_error",
     "calibration_error_95",
+    "calibration_error_by_chance",
 )
 _CLASS_FIELDS: Final = (
     "pages",
@@ -347,6 +351,7 @@ def figures_of(
         accuracy_95=wilson(int(np.trace(table)), len(truth)),
         balanced_accuracy_95=found.balanced_accuracy,
         calibration_error_95=found.calibration_error,
+        calibration_error_by_chance=calibration_error_by_chance(probabilities),
         by_source=() if sources is None else _by_source(truth, probabilities, sources),
         reliability=tuple(Bin(*each) for each in reliability(truth, probabilities)),
     )

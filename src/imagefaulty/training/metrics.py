@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 #: Standard normal quantile of a two-sided 95 % interval.
 _Z95: Final = 1.959963984540054
 _ALPHA: Final = 0.05
+#: Bins of a reliability diagram.
+BINS: Final = 10
 
 
 def confusion(truth: NDArray[np.integer], answers: NDArray[np.integer], classes: int) -> NDArray[np.int64]:
@@ -46,7 +48,7 @@ def roc_auc(positive: NDArray[np.bool_], score: NDArray[np.floating]) -> float |
 
 
 def reliability(
-    truth: NDArray[np.integer], probabilities: NDArray[np.floating], *, bins: int = 10
+    truth: NDArray[np.integer], probabilities: NDArray[np.floating], *, bins: int = BINS
 ) -> list[tuple[int, float, float]]:
     """Return how often the answered class is right, by how sure it was, the least sure pages first.
 
@@ -68,7 +70,7 @@ def reliability(
     ]
 
 
-def calibration_error(truth: NDArray[np.integer], probabilities: NDArray[np.floating], *, bins: int = 10) -> float:
+def calibration_error(truth: NDArray[np.integer], probabilities: NDArray[np.floating], *, bins: int = BINS) -> float:
     """Return the expected calibration error of the answered class: mean distance of confidence from share right.
 
     Naeini et al., "Obtaining Well Calibrated Probabilities Using Bayesian Binning", AAAI 2015, with the bins of

@@ -14,7 +14,7 @@ from imagefaulty.training.elements import clean, document, table, text, written
 from imagefaulty.training.evaluation import Mistake, Report
 from imagefaulty.training.figures import VERDICTS, CheckFigures, Interval, VerdictFigures
 from imagefaulty.training.report_charts import reliability_diagram, trade_off_bar, verdict_bar
-from imagefaulty.training.report_text import counted, ends, number, percent, recalls, wrong_words
+from imagefaulty.training.report_text import by_chance, counted, ends, number, percent, recalls, wrong_words
 from imagefaulty.training.thumbnails import thumbnail_of
 
 #: Thumbnails for each check; with four checks, real and drawn, at most sixty, a third of a megabyte.
@@ -108,6 +108,7 @@ def _key(main: Element) -> None:
 def _check(main: Element, report: Report, figures: CheckFigures) -> None:
     text(main, "h2", figures.title).set("id", _anchor(figures.title))
     error = _with(number(figures.calibration_error), figures.calibration_error_95, digits=3)
+    error = "; ".join(filter(None, (error, by_chance(figures))))
     text(
         main,
         "p",

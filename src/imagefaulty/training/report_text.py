@@ -73,11 +73,12 @@ def _lines(report: Report, *, by_source: bool) -> Iterator[str]:
 def _figures(figures: CheckFigures) -> Iterator[str]:
     names = [each.name for each in figures.classes]
     wide = max(13, *(len(name) for name in names))
+    chance = f", {words}" if (words := by_chance(figures)) else ""
     yield (
         f"{figures.title}: {percent(figures.accuracy)} right ({ends(figures.accuracy_95)}),"
         f" balanced {percent(figures.balanced_accuracy)} ({ends(figures.balanced_accuracy_95)}),"
         f" calibration error {number(figures.calibration_error)}"
-        f" ({ends(figures.calibration_error_95, scale=1, digits=3)})"
+        f" ({ends(figures.calibration_error_95, scale=1, digits=3)}){chance}"
     )
     head = "".join(f"{name:>{wide + 1}}" for name in names)
     yield f"  {'truth':<{wide}}{head}   recall (95 %)  sources   precision      F1             AUC"
@@ -89,6 +90,14 @@ def _figures(figures: CheckFigures) -> Iterator[str]:
         auc = "-" if each.auc is None else f"{each.auc:.3f} ({ends(each.auc_95)})"
         over = ends(each.recall_sources_95)
         yield f"  {each.name:<{wide}}{cells}   {recall:<15}{over:<10}{precision:<15}{f1:<15}{auc}"
+
+
+def by_chance(figures: CheckFigures) -> str:
+    """Return in words what the calibration error would be by chance alone; nothing where that is not known."""
+    if figures.calibration_error_by_chance is None:
+        return ""
+    mean, most = figures.calibration_error_by_chance
+    return f"by chance alone {mean:.3f}, at most {most:.3f}"
 
 
 def _sources(figures: CheckFigures) -> Iterator[str]:

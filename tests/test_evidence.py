@@ -36,7 +36,7 @@ def test_cells_that_touch_at_a_corner_are_one_region() -> None:
 
 
 def test_a_quiet_map_has_no_region() -> None:
-    assert regions(_map({(2, 2): -2}), _page()) == ()
+    assert regions(_map({(2, 2): -4}), _page()) == ()
 
 
 def test_without_a_resolution_there_are_no_millimetres() -> None:

@@ -14,7 +14,7 @@ from imagefaulty.pages import Page
 #: A cell belongs to a region when its probability reaches this share of the map's highest cell.
 _SHARE_OF_PEAK: Final = 0.5
 #: Below this probability a peak is noise, and there is no region at all.
-_LEAST_PEAK: Final = 0.2
+_LEAST_PEAK: Final = 0.05
 _MM_PER_INCH: Final = 25.4
 
 

@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("torch", reason="calibration is fitted with the extra `train`")
 
 from imagefaulty.checks import check_named
-from imagefaulty.training.calibrate import fit_scaling, thresholds_of
+from imagefaulty.training.calibrate import Marking, fit_marking, fit_scaling, thresholds_of
 from imagefaulty.training.metrics import calibration_error
 
 
@@ -51,3 +51,19 @@ def test_writing_is_relied_on_only_where_few_answers_are_wrong() -> None:
     assert 0 < sure.mean() < 1
     assert (chances.argmax(axis=1) == truth)[sure].mean() >= 0.97
     assert points["balanced"].no == 0
+
+
+def test_marks_that_were_fitted_evenly_come_down_to_how_rare_they_are() -> None:
+    rng = np.random.default_rng(0)
+    marks = rng.random(60_000) < 0.02
+    logits = np.where(marks, rng.normal(2, 1, len(marks)), rng.normal(-2, 1, len(marks)))
+    found = fit_marking(logits, marks)
+    shares = 1 / (1 + np.exp(-(found.slope * logits + found.shift)))
+    assert shares.mean() == pytest.approx(marks.mean(), rel=0.02)
+    likely = shares > 0.5
+    assert marks[likely].mean() == pytest.approx(shares[likely].mean(), abs=0.05)
+
+
+def test_marks_of_one_kind_change_nothing() -> None:
+    assert fit_marking(np.zeros(5), np.zeros(5, bool)) == Marking()
+    assert fit_marking(np.zeros(5), np.ones(5, bool)) == Marking()

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imagefaulty.checks import CHECKS, Check, CheckName
-from imagefaulty.training.calibrate import Scaling, fit_scaling, thresholds_of
-from imagefaulty.training.course import STRICT, Course, answers_of
+from imagefaulty.training.calibrate import Marking, Scaling, fit_marking, fit_scaling, thresholds_of
+from imagefaulty.training.cells import CHANNELS, UNKNOWN
+from imagefaulty.training.course import STRICT, Course, answers_of, fitted
 from imagefaulty.training.evaluation import PAGE_SETS
 from imagefaulty.training.figures import CheckFigures, figures_of
+from imagefaulty.training.fit import evidence
 
 _LOG: Final = logging.getLogger(__name__)
 #: How much a drawn page counts beside a real one in calibration.
@@ -21,6 +23,8 @@ _DRAWN_WEIGHT: Final = 0.25
 #: Share of faulty pages that probabilities assume. Among the labelled pages it is a third (they were sought), in an
 #: archive a few in a hundred; in between, sound pages are not called faulty too often, nor faulty ones missed.
 _FAULT_SHARE: Final = 0.2
+#: Samples of each fit whose evidence is calibrated on: a minute's work.
+_MARKED_SAMPLES: Final = 400
 
 #: Logits per check, float32 (samples, classes), NaN where there is no answer.
 Answers = Mapping[CheckName, NDArray[np.float32]]
@@ -47,6 +51,34 @@ def calibrated(
         figures = figures_of(check, check.name, codes[shown].astype(np.int64), scaling.probabilities(logits[shown]))
         metrics[check.name] = {"cross_validated": _summary(figures)}
     return scalings, thresholds, metrics
+
+
+def marked(course: Course, names: Sequence[str]) -> tuple[Marking, ...]:
+    """Fit the calibration of the evidence channels on drawn samples, of which it is known what lies where.
+
+    Args:
+        course: What was fitted.
+        names: Fits whose unseen samples are used, a few hundred of each.
+
+    Returns:
+        One per channel, fitted on the pages that hold anything of it: where a place is asked for, there is one.
+    """
+    logits: dict[int, list[NDArray[np.float32]]] = {channel: [] for channel in range(len(CHANNELS))}
+    marks: dict[int, list[NDArray[np.bool_]]] = {channel: [] for channel in range(len(CHANNELS))}
+    for name in names:
+        unseen = course.unseen(name)
+        drawn = unseen[(course.store.cells[unseen] == 1).any(axis=(1, 2, 3))]
+        rows = drawn[:: max(1, len(drawn) // _MARKED_SAMPLES)]
+        for row, found in zip(rows, evidence(fitted(course, name), course.store, rows), strict=True):
+            cells = course.store.cells[row]
+            for channel in np.flatnonzero((cells == 1).any(axis=(1, 2))).tolist():
+                known = cells[channel] != UNKNOWN
+                logits[channel].append(found[channel][known])
+                marks[channel].append(cells[channel][known] == 1)
+    return tuple(
+        fit_marking(np.concatenate(logits[channel]), np.concatenate(marks[channel])) if logits[channel] else Marking()
+        for channel in range(len(CHANNELS))
+    )
 
 
 def _judged(course: Course, column: int) -> NDArray[np.bool_]:

@@ -24,8 +24,8 @@ from imagefaulty.checks import CheckName
 from imagefaulty.errors import SettingsError
 from imagefaulty.network import prepare
 from imagefaulty.pages import open_document
-from imagefaulty.training.answers import calibrated, cross_validated
-from imagefaulty.training.calibrate import Scaling
+from imagefaulty.training.answers import calibrated, cross_validated, marked
+from imagefaulty.training.calibrate import Marking, Scaling
 from imagefaulty.training.course import STRICT, Course, fit_one, fitted, network_file, unseen_answers
 from imagefaulty.training.evaluation import FOLDS
 from imagefaulty.training.export import Parts, export_parts, write_bundle
@@ -93,7 +93,8 @@ def train(
     unseen = unseen_answers(course, folds)
     calibration = course.sample_folds != HELD_OUT
     scalings, thresholds, metrics = calibrated(course, _only(unseen, calibration))
-    parts = _parts(course, fitted(course, str(HELD_OUT)), scalings)
+    markings = marked(course, [fold for fold in folds if fold != str(HELD_OUT)])
+    parts = _parts(course, fitted(course, str(HELD_OUT)), scalings, markings)
     path = write_bundle(
         out, parts, spec=SPEC, name=name or out.absolute().name, version=VERSION, description=DESCRIPTION,
         scalings=scalings, thresholds=thresholds, metrics=metrics,
@@ -158,14 +159,14 @@ def _single_thread() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
 
 
-def _parts(course: Course, net: PageNet, scalings: Mapping[CheckName, Scaling]) -> Parts:
+def _parts(course: Course, net: PageNet, scalings: Mapping[CheckName, Scaling], markings: Sequence[Marking]) -> Parts:
     """The four graphs of the bundle: stem and rest, each in eight bits and in single precision."""
     # Drawn samples too: on blank pages values occur that written ones never have.
     rows = np.flatnonzero(course.sample_folds != HELD_OUT)
     chosen = rows[:: max(1, len(rows) // _QUANTISATION_PAGES)]
     maps = (course.store.of(np.array([row])) for row in chosen)
     return export_parts(
-        course.cache, net, scalings, maps, stem=course.rendering.stem, plain_stem=_plain_stem(course.cache)
+        course.cache, net, scalings, markings, maps, stem=course.rendering.stem, plain_stem=_plain_stem(course.cache)
     )
 
 

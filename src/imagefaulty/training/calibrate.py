@@ -45,6 +45,50 @@ class Scaling:
         return probabilities(logits + np.asarray(self.bias), self.temperature)
 
 
+@dataclass(frozen=True, slots=True)
+class Marking:
+    """Calibration of one evidence channel: the sigmoid of ``slope * logit + shift`` is the share of such cells marked.
+
+    Attributes:
+        slope: Above 0.
+        shift: Added afterwards.
+    """
+
+    slope: float = 1.0
+    shift: float = 0.0
+
+
+def fit_marking(logits: NDArray[np.floating], marks: NDArray[np.bool_]) -> Marking:
+    """Fit slope and shift of an evidence channel by likelihood (Platt scaling).
+
+    While the network is fitted, the few marked cells weigh as much as the many others, so that a cell beside a fault
+    looks as likely as one on it. Here every cell counts once.
+
+    Args:
+        logits: Shape (cells,).
+        marks: Which of them are marked, shape (cells,).
+
+    Returns:
+        What changes nothing, if there are not both kinds of cells.
+    """
+    if marks.all() or not marks.any():
+        return Marking()
+    scores = torch.tensor(logits, dtype=torch.float64)
+    truth = torch.tensor(marks, dtype=torch.float64)
+    rate = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+    shift = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+    optimiser = torch.optim.LBFGS([rate, shift], max_iter=_STEPS, line_search_fn="strong_wolfe")
+
+    def loss() -> torch.Tensor:
+        optimiser.zero_grad()
+        total = functional.binary_cross_entropy_with_logits(scores * rate.exp() + shift, truth)
+        total.backward()
+        return total
+
+    optimiser.step(loss)
+    return Marking(float(rate.exp().detach()), float(shift.detach()))
+
+
 def fit_scaling(logits: NDArray[np.floating], truth: NDArray[np.integer], weights: NDArray[np.floating]) -> Scaling:
     """Fit temperature and class biases by weighted likelihood.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -27,14 +27,15 @@ from imagefaulty.bundle import (
 )
 from imagefaulty.checks import CHECKS, CheckName
 from imagefaulty.training.backbone import EARLY
-from imagefaulty.training.calibrate import Scaling
+from imagefaulty.training.calibrate import Marking, Scaling
 from imagefaulty.training.cells import CHANNELS
 from imagefaulty.training.graphs import joined, quantize, write_graph
 from imagefaulty.training.heads import PageNet
 
 GRAPH: Final = "pages.onnx"
 PLAIN_GRAPH: Final = "pages-fp32.onnx"
-#: The evidence itself is pooled by sharp functions, and costs next to nothing in single precision.
+#: Evidence is pooled by sharp functions and answers are a few numbers: in single precision they cost next to nothing,
+#: while each rounding to 255 steps would move an answer by a tenth.
 _KEPT_PLAIN: Final = ("/net/heads/ink_out/Conv", "/net/heads/fault_out/Conv")
 
 
@@ -56,23 +57,26 @@ class Parts:
 
 
 class _Calibrated(nn.Module):
-    """The network with the calibration's biases added to its logits, outputs as a tuple."""
+    """The network with the calibration's biases added to its logits, and that of its evidence; outputs as a tuple."""
 
-    def __init__(self, net: PageNet, scalings: Mapping[CheckName, Scaling]) -> None:
+    def __init__(self, net: PageNet, scalings: Mapping[CheckName, Scaling], markings: Sequence[Marking]) -> None:
         super().__init__()
         self.net = net
+        self.slopes = torch.tensor([each.slope for each in markings], dtype=torch.float32)[:, None, None]
+        self.shifts = torch.tensor([each.shift for each in markings], dtype=torch.float32)[:, None, None]
         self.biases = {name: torch.tensor(scaling.bias, dtype=torch.float32) for name, scaling in scalings.items()}
 
     def forward(self, early: torch.Tensor) -> tuple[torch.Tensor, ...]:
         found = self.net(early)
         answers = [found[name] + bias for name, bias in self.biases.items()]
-        return (*answers, found["embedding"], found["evidence"])
+        return (*answers, found["embedding"], found["evidence"] * self.slopes + self.shifts)
 
 
 def export_parts(
     directory: Path,
     net: PageNet,
     scalings: Mapping[CheckName, Scaling],
+    markings: Sequence[Marking],
     maps: Iterable[Mapping[str, NDArray[np.generic]]],
     *,
     stem: Path,
@@ -84,6 +88,7 @@ def export_parts(
         directory: Where they are written.
         net: A fitted network.
         scalings: Calibration per check; the biases go into the graph.
+        markings: Calibration per evidence channel; it goes into the graph.
         maps: The stem's maps of pages, by name, which set the ranges of the eight bits.
         stem: The stem's graph in eight bits.
         plain_stem: The stem's graph in single precision.
@@ -92,7 +97,7 @@ def export_parts(
     outputs = (*scalings, "embedding", "evidence")
     plain = directory / "rest.onnx"
     examples = {EARLY.name: torch.zeros(1, EARLY.channels, rows, columns)}
-    write_graph(plain, _Calibrated(net, scalings), examples, outputs=outputs)
+    write_graph(plain, _Calibrated(net, scalings, markings), examples, outputs=outputs)
     return Parts(stem, quantize(plain, directory / "rest-int8.onnx", maps, keep=_KEPT_PLAIN), plain_stem, plain)
 
 

@@ -10,7 +10,7 @@ import copy
 import hashlib
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -28,12 +28,7 @@ from imagefaulty.training.heads import PageNet
 from imagefaulty.training.progress import Epoch, Progress
 
 _LOG: Final = logging.getLogger(__name__)
-#: Learning rate of the trunk as a share of that of the heads, which begin with random weights.
-_TRUNK_RATE: Final = 0.15
 _CHECKPOINT_EVERY: Final = 100
-#: How often pages exchange their looks, and how evenly two looks are mixed: both parameters of a beta distribution.
-_RESTYLED_SHARE: Final = 0.5
-_STYLE_MIX: Final = 0.3
 _LEAST_SPREAD: Final = 1e-3
 _EMPTY: Final = CHECK_NAMES.index("empty")
 _CLIP: Final = 5.0
@@ -48,21 +43,27 @@ class FitSettings:
         epoch_samples: Samples drawn in one epoch.
         batch: Samples per step.
         rate: Highest learning rate of the one-cycle schedule, for the heads.
+        trunk_rate: That of the trunk as a share of it: the heads begin with random weights, the trunk does not.
         decay: Weight decay.
         average: Decay per step of the moving average of the weights, which is what is kept.
+        restyled: In which share of the steps pages exchange their looks.
+        style_mix: How evenly two looks are mixed: both parameters of a beta distribution.
         cell_weight: How much the marks per cell count beside the answers per page.
         patience: Stop after so many epochs without a better loss on the validation pages.
         seed: Seed of initial weights and order.
     """
 
-    epochs: int = 7
+    epochs: int = 12
     epoch_samples: int = 2_400
     batch: int = 16
     rate: float = 2e-3
+    trunk_rate: float = 0.15
     decay: float = 0.02
     average: float = 0.996
+    restyled: float = 0.5
+    style_mix: float = 0.3
     cell_weight: float = 0.5
-    patience: int = 4
+    patience: int = 6
     seed: int = 0
 
     @property
@@ -138,12 +139,12 @@ class _Run:
         self._lowest, self._worse = float("inf"), 0
         self._optimiser = torch.optim.AdamW(
             [
-                {"params": list(self.net.trunk.tuned.parameters()), "lr": settings.rate * _TRUNK_RATE},
+                {"params": list(self.net.trunk.tuned.parameters()), "lr": settings.rate * settings.trunk_rate},
                 {"params": list(self.net.heads.parameters()), "lr": settings.rate},
             ],
             weight_decay=settings.decay,
         )
-        rates = [settings.rate * _TRUNK_RATE, settings.rate]
+        rates = [settings.rate * settings.trunk_rate, settings.rate]
         self._schedule = torch.optim.lr_scheduler.OneCycleLR(
             self._optimiser, rates, total_steps=self.steps, pct_start=0.2
         )
@@ -159,7 +160,9 @@ class _Run:
         torch.manual_seed(self._settings.seed * 1_000_003 + self.step)  # drop-out
         chances = self._split.chances / self._split.chances.sum()
         chosen = rng.choice(self._split.fitting, size=self._settings.batch, p=chances)
-        batch = _restyled(_flipped(_load(self._store, chosen, self._device), rng), rng)
+        batch = _flipped(_load(self._store, chosen, self._device), rng)
+        if rng.random() < self._settings.restyled:
+            batch = _restyled(batch, rng, mix=self._settings.style_mix)
         self.net.train()
         with torch.autocast(self._device.type, dtype=torch.bfloat16):
             answers = self.net(batch.early)
@@ -268,6 +271,17 @@ def predict(
     return {name: np.concatenate(parts) for name, parts in found.items()}
 
 
+def evidence(
+    net: PageNet, store: FeatureStore, rows: Sequence[int] | NDArray[np.integer]
+) -> Iterator[NDArray[np.float32]]:
+    """Yield the evidence logits of some rows of a store, float32 (channels, rows of cells, columns of cells) each."""
+    net.eval()
+    device = next(net.parameters()).device
+    with torch.no_grad():
+        for row in rows:
+            yield net(_load(store, np.array([row]), device).early)["evidence"][0].cpu().numpy()
+
+
 def _load(store: FeatureStore, chosen: NDArray[np.integer], device: torch.device) -> _Batch:
     order = np.asarray(chosen)
     early = torch.from_numpy(store.of(order)[EARLY.name]).contiguous(memory_format=torch.channels_last)
@@ -289,19 +303,19 @@ def _flipped(batch: _Batch, rng: np.random.Generator) -> _Batch:
     return _Batch(early, batch.codes, batch.weights, batch.cells.flip(axes))
 
 
-def _restyled(batch: _Batch, rng: np.random.Generator) -> _Batch:
-    """Half the time, give every written page the look of a mixture of itself and another page of the batch.
+def _restyled(batch: _Batch, rng: np.random.Generator, *, mix: float) -> _Batch:
+    """Give every written page the look of a mixture of itself and another page of the batch.
 
     The mean and the spread of a channel over the page say how the page was made and photographed, which differs from
     archive to archive, and little about what is on it (Zhou et al., "Domain Generalization with MixStyle", ICLR 2021).
     Of an empty page they are all there is to see, so it keeps its own.
     """
     written = np.flatnonzero(batch.codes[:, _EMPTY].cpu().numpy() != EMPTY.code("empty"))
-    if rng.random() >= _RESTYLED_SHARE or len(written) < 2:  # noqa: PLR2004
+    if len(written) < 2:  # noqa: PLR2004
         return batch
     early = batch.early
     others = rng.permutation(written)
-    own = torch.from_numpy(rng.beta(_STYLE_MIX, _STYLE_MIX, len(written)).astype(np.float32)).to(early.device)
+    own = torch.from_numpy(rng.beta(mix, mix, len(written)).astype(np.float32)).to(early.device)
     own = own[:, None, None, None]
     mean, spread = early.mean((2, 3), keepdim=True), early.std((2, 3), keepdim=True) + _LEAST_SPREAD
     new_mean = own * mean[written] + (1 - own) * mean[others]

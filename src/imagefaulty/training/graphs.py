@@ -64,7 +64,7 @@ def quantize(
         source: The graph in single precision.
         target: The file to write.
         inputs: What the graph is given for real pages, by name. A hundred are plenty.
-        keep: Names of convolutions that stay in single precision.
+        keep: Names of convolutions that stay in single precision, with all that follows them.
 
     Returns:
         ``target``.
@@ -83,12 +83,25 @@ def quantize(
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod.MinMax,
             op_types_to_quantize=["Conv", "Add", "Clip"],
-            nodes_to_exclude=list(keep),
+            nodes_to_exclude=_with_followers(onnx.load(prepared), keep),
         )
     finally:
         logging.disable(logging.NOTSET)
         prepared.unlink(missing_ok=True)
     return target
+
+
+def _with_followers(model: onnx.ModelProto, names: Sequence[str]) -> list[str]:
+    """Return the names of nodes and of all nodes that anything of theirs flows into; nodes are in running order."""
+    found: list[str] = []
+    reached: set[str] = set()
+    for node in model.graph.node:
+        if node.name in names or not reached.isdisjoint(node.input):
+            found.append(node.name)
+            reached.update(node.output)
+    if missing := set(names) - set(found):
+        raise ValueError(f"the graph has no node {', '.join(sorted(missing))}")
+    return found
 
 
 class _Inputs(CalibrationDataReader):

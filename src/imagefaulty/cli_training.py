@@ -7,6 +7,7 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -73,7 +74,9 @@ def train(
     out: Annotated[Path, Parameter(help="Folder that the bundle is written to.")],
     cache: Annotated[Path, Parameter(help="Folder for maps, checkpoints, figures and curves; a killed run goes on.")],
     name: Annotated[str, Parameter(help="Name of the model; the name of OUT if none.")] = "",
-    epochs: Annotated[int | None, Parameter(help="Epochs of 2,400 samples; the chosen number if none.")] = None,
+    epochs: Annotated[
+        int | None, Parameter(help="Epochs of 2,400 samples of each fit; the chosen numbers if none.")
+    ] = None,
     seed: Annotated[int, Parameter(help="The same seed gives the same model.")] = 0,
     threads: Annotated[int | None, Parameter(help="Threads; one per processor if none.")] = None,
     whole_repository: Annotated[
@@ -89,10 +92,10 @@ def train(
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     pages = read_labelled(data)
     refuse_unreadable(pages)
-    settings = fit.FitSettings(seed=seed) if epochs is None else fit.FitSettings(epochs=epochs, seed=seed)
-    path = build.train(
-        pages, out, cache, name=name, settings=settings, whole_repository=whole_repository, processes=threads
-    )
+    fits = [
+        replace(each, seed=seed) if epochs is None else replace(each, seed=seed, epochs=epochs) for each in fit.FITS
+    ]
+    path = build.train(pages, out, cache, name=name, fits=fits, whole_repository=whole_repository, processes=threads)
     sys.stdout.write(f"{path}\n")
     sys.stderr.write(f"next: imagefaulty evaluate {out} {data}\n")
 

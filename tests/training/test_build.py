@@ -52,37 +52,38 @@ def _archive(folder: Path, sources: int = 3) -> Manifest:
 
 
 @pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch) -> FitSettings:
+def small(monkeypatch: pytest.MonkeyPatch) -> tuple[FitSettings, ...]:
     monkeypatch.setattr(build, "SPEC", SMALL)
     monkeypatch.setattr(build, "plan", partial(plan, counts=COUNTS))
-    return FitSettings(epochs=1, epoch_samples=16, batch=8)
+    return FitSettings(epochs=1, epoch_samples=16, batch=8), FitSettings(epochs=2, epoch_samples=16, batch=8)
 
 
-def test_pages_of_ones_own_become_a_bundle_that_answers(tmp_path: Path, small: FitSettings) -> None:
+def test_pages_of_ones_own_become_a_bundle_that_answers(tmp_path: Path, small: tuple[FitSettings, ...]) -> None:
     pages = tmp_path / "pages"
     pages.mkdir()
     manifest = _archive(pages)
-    build.train(manifest, tmp_path / "bundle", tmp_path / "cache", settings=small, processes=2)
+    build.train(manifest, tmp_path / "bundle", tmp_path / "cache", fits=small, processes=2)
 
     finding = Inspector.load(tmp_path / "bundle").inspect(manifest.file(manifest.records[0]))
     assert set(finding.answers) == {"writing_type", "post_it", "corner", "empty"}
     figures = json.loads((tmp_path / "cache" / "cross-validation.json").read_text(encoding="utf-8"))
     assert {"writing_type", "corner, drawn"} <= {each["title"] for each in figures["figures"]}
-    run = tmp_path / "cache" / "without-0"
-    assert (run / FIGURES).is_file()
-    assert (run / CURVES).is_file()
+    for settings in small:
+        run = tmp_path / "cache" / "without-0" / settings.digest
+        assert (run / FIGURES).is_file()
+        assert (run / CURVES).is_file()
     assert (tmp_path / "bundle" / "folds.csv").read_text(encoding="utf-8").count("box") == 3
 
 
 def test_run_that_was_killed_between_stages_does_not_begin_anew(
-    tmp_path: Path, small: FitSettings, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, small: tuple[FitSettings, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pages = tmp_path / "pages"
     pages.mkdir()
     manifest = _archive(pages, sources=2)
-    first = build.train(manifest, tmp_path / "one", tmp_path / "cache", settings=small, processes=1)
+    first = build.train(manifest, tmp_path / "one", tmp_path / "cache", fits=small, processes=1)
     monkeypatch.setattr(build, "fit_one", lambda *_: pytest.fail("fitted again"))
-    second = build.train(manifest, tmp_path / "two", tmp_path / "cache", name="ours", settings=small, processes=1)
+    second = build.train(manifest, tmp_path / "two", tmp_path / "cache", name="ours", fits=small, processes=1)
     assert [json.loads(path.read_text())["name"] for path in (first, second)] == ["one", "ours"]
     assert json.loads(first.read_text())["checks"] == json.loads(second.read_text())["checks"]
 

@@ -128,3 +128,13 @@ def test_pages_exchange_their_looks_but_not_what_is_on_them() -> None:
     assert (means >= before.min(0).values - 1e-4).all()
     assert (means <= before.max(0).values + 1e-4).all()
     assert torch.equal(styled[4:], early[4:])  # of an empty page its look is all there is
+
+
+def test_mean_of_fits_lies_between_them() -> None:
+    torch.manual_seed(3)
+    nets = [PageNet(5, 4, pretrained=False) for _ in range(3)]
+    mean = fitting.mean_of(nets)
+    for name, value in mean.state_dict().items():
+        parts = [net.state_dict()[name] for net in nets]
+        expected = torch.stack(parts).mean(0) if value.is_floating_point() else parts[0]
+        assert torch.allclose(value, expected, atol=1e-5), name

@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Final
 
@@ -26,12 +27,12 @@ from imagefaulty.network import prepare
 from imagefaulty.pages import open_document
 from imagefaulty.training.answers import calibrated, cross_validated, marked
 from imagefaulty.training.calibrate import Marking, Scaling
-from imagefaulty.training.course import STRICT, Course, fit_one, fitted, network_file, unseen_answers
+from imagefaulty.training.course import STRICT, Course, fit_one, fitted, keep_answers, network_file, unseen_answers
 from imagefaulty.training.evaluation import FOLDS
 from imagefaulty.training.export import Parts, export_parts, write_bundle
 from imagefaulty.training.features import Rendering, fill_store, store_key
 from imagefaulty.training.figures import figures_dict
-from imagefaulty.training.fit import FitSettings
+from imagefaulty.training.fit import FITS, FitSettings
 from imagefaulty.training.folding import folded
 from imagefaulty.training.graphs import quantize
 from imagefaulty.training.heads import CELL, PageNet
@@ -61,7 +62,7 @@ def train(
     cache: Path,
     *,
     name: str = "",
-    settings: FitSettings | None = None,
+    fits: Sequence[FitSettings] = FITS,
     whole_repository: bool = False,
     processes: int | None = None,
 ) -> Path:
@@ -73,7 +74,7 @@ def train(
         cache: Where maps, checkpoints, ``progress.jsonl`` and ``curves.png`` of every fit, and
             ``cross-validation.json`` are kept; 3.5 GB for the embedded model.
         name: Name of the model, part of every version string; the name of ``out`` if empty.
-        settings: How networks are fitted.
+        fits: How networks are fitted; each is the mean of as many fits.
         whole_repository: Also fit without any page of the one repository whose folders are sources of their own, and
             judge those pages again.
         processes: How many samples are drawn, and networks fitted, side by side; one per processor if None.
@@ -85,7 +86,7 @@ def train(
         ManifestError: The manifest of pages cannot be used.
         SettingsError: There are no pages of the one repository.
     """
-    course = _prepared(manifest, cache, settings or FitSettings(), processes)
+    course = _prepared(manifest, cache, tuple(fits), processes)
     if whole_repository and not len(course.unseen(STRICT)):
         raise SettingsError(f"{manifest.root}: holds no page of {SPLIT_REPOSITORY}; leave --whole-repository out")
     folds = sorted({str(fold) for fold in course.sample_folds.tolist()})
@@ -107,7 +108,7 @@ def train(
     return path
 
 
-def _prepared(manifest: Manifest, cache: Path, settings: FitSettings, processes: int | None) -> Course:
+def _prepared(manifest: Manifest, cache: Path, fits: tuple[FitSettings, ...], processes: int | None) -> Course:
     cache.mkdir(parents=True, exist_ok=True)
     folds = folds_of(manifest, folds_for(manifest))
     samples = plan(manifest, folds)
@@ -115,7 +116,7 @@ def _prepared(manifest: Manifest, cache: Path, settings: FitSettings, processes:
     cells = (SPEC.height // CELL, SPEC.width // CELL)
     key = store_key(stem, samples)
     rendering = Rendering(manifest, folds, SPEC, cells, stem, cache / "maps", key, samples)
-    return Course(rendering, cache, settings, fill_store(rendering, processes=processes))
+    return Course(rendering, cache, fits, fill_store(rendering, processes=processes))
 
 
 def _plain_stem(cache: Path) -> Path:
@@ -141,17 +142,26 @@ def _some_pages(manifest: Manifest, folds: Sequence[int]) -> Iterator[dict[str, 
 
 
 def _fit_all(course: Course, names: Sequence[str], processes: int | None) -> None:
-    """Fit the networks that are missing, side by side with one thread each: twice as fast as one after another."""
-    missing = [name for name in names if not network_file(course, name).is_file()]
+    """Fit what is missing, side by side with one thread each: twice as fast as one after another."""
+    missing = [
+        (settings, name)
+        for name in names
+        for settings in course.fits
+        if not network_file(course, name, settings).is_file()
+    ]
     if torch.cuda.is_available() or len(missing) < 2:  # noqa: PLR2004
         torch.set_num_threads(processes or os.cpu_count() or 1)
-        for name in missing:
-            fit_one(course.rendering, course.cache, course.settings, name)
-        return
-    with pool(processes, _single_thread) as fits:
-        pending = [fits.submit(fit_one, course.rendering, course.cache, course.settings, name) for name in missing]
-        for each in pending:
-            each.result()
+        for settings, name in missing:
+            fit_one(course.rendering, course.cache, settings, name)
+    with pool(processes, _single_thread) as side_by_side:
+        if len(missing) > 1 and not torch.cuda.is_available():
+            _all_of(side_by_side.submit(fit_one, course.rendering, course.cache, *each) for each in missing)
+        _all_of(side_by_side.submit(keep_answers, course.rendering, course.cache, course.fits, name) for name in names)
+
+
+def _all_of(pending: Iterable[Future[None]]) -> None:
+    for each in list(pending):
+        each.result()
 
 
 def _single_thread() -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from imagefaulty.checks import CHECKS
 from imagefaulty.training.features import FeatureStore, Rendering
-from imagefaulty.training.fit import FitSettings, Split, fit, predict
+from imagefaulty.training.fit import FitSettings, Split, fit, mean_of, predict
 from imagefaulty.training.heads import PageNet
 from imagefaulty.training.samples import AS_IS
 from imagefaulty.training.splits import SPLIT_REPOSITORY, strict_group, validation_groups
@@ -31,7 +31,7 @@ class Course:
     Attributes:
         rendering: The samples, and where their maps are kept.
         cache: Where stages are kept.
-        settings: How networks are fitted.
+        fits: How networks are fitted; of each the mean of as many fits is used.
         store: The maps.
         sample_folds: Fold of every sample.
         real: Which samples are pages as they are.
@@ -39,7 +39,7 @@ class Course:
 
     rendering: Rendering
     cache: Path
-    settings: FitSettings
+    fits: tuple[FitSettings, ...]
     store: FeatureStore
     sample_folds: NDArray[np.int64] = field(init=False)
     real: NDArray[np.bool_] = field(init=False)
@@ -53,12 +53,17 @@ class Course:
         """The group of the page that a sample was made of."""
         return self.rendering.manifest.records[self.rendering.samples[row].record].group
 
-    def split(self, name: str) -> Split:
-        """Rows to fit on for a fit: ``"0"`` to ``"4"`` leave that fold out, ``"repository"`` one repository."""
+    def split(self, name: str, watched: float) -> Split:
+        """Rows to fit on and to watch: ``"0"`` to ``"4"`` leave that fold out, ``"repository"`` one repository.
+
+        Args:
+            name: What is left out.
+            watched: The most that is watched of the pages of any class.
+        """
         groups = np.array([self.group_of(row) for row in range(len(self.real))])
         seen = ~self._inside() if name == STRICT else self.sample_folds != int(name)
-        watched = validation_groups(self.rendering.manifest.only(groups=set(groups[seen].tolist())))
-        watch = seen & np.isin(groups, sorted(watched))
+        seen_pages = self.rendering.manifest.only(groups=set(groups[seen].tolist()))
+        watch = seen & np.isin(groups, sorted(validation_groups(seen_pages, share=watched)))
         fitting = np.flatnonzero(seen & ~watch)
         return Split(fitting, self._chances(fitting), np.flatnonzero(watch & self.real))
 
@@ -84,33 +89,43 @@ class Course:
         return np.where(drawn, np.median(real), real)
 
 
-def network_file(course: Course, name: str) -> Path:
-    """Return where the network of a fit is kept."""
-    return course.cache / f"without-{name}" / f"network-{course.store.key[:12]}-{course.settings.digest}.pt"
+def network_file(course: Course, name: str, settings: FitSettings) -> Path:
+    """Return where the network of a fit is kept, beside its figures and curves."""
+    return course.cache / f"without-{name}" / settings.digest / f"network-{course.store.key[:12]}.pt"
 
 
 def fit_one(rendering: Rendering, cache: Path, settings: FitSettings, name: str) -> None:
-    """Fit the network of that name, and keep it with its answers for what it has not seen."""
-    course = Course(rendering, cache, settings, rendering.open())
-    _LOG.info("fits without %s", name)
-    target = network_file(course, name)
-    net = fit(course.store, course.split(name), settings=settings, directory=target.parent)
+    """Fit a network that does not see what the name says, and keep it."""
+    course = Course(rendering, cache, (settings,), rendering.open())
+    _LOG.info("fits without %s, %d epochs", name, settings.epochs)
+    target = network_file(course, name, settings)
+    split = course.split(name, settings.watched)
+    net = fit(course.store, split, settings=settings, directory=target.parent)
     torch.save(net.cpu().state_dict(), target.with_suffix(".part"))
     target.with_suffix(".part").replace(target)
-    answers_of(course, name)
 
 
 def fitted(course: Course, name: str) -> PageNet:
-    """The network of a fit that is done."""
+    """The mean network of fits that are done."""
+    return mean_of([_read(course, network_file(course, name, settings)) for settings in course.fits])
+
+
+def _read(course: Course, path: Path) -> PageNet:
     net = PageNet(*course.rendering.cells, pretrained=False)
-    net.load_state_dict(torch.load(network_file(course, name), weights_only=True))
-    return net.eval()
+    net.load_state_dict(torch.load(path, weights_only=True))
+    return net
+
+
+def keep_answers(rendering: Rendering, cache: Path, fits: tuple[FitSettings, ...], name: str) -> None:
+    """Have a network answer what it has not seen, and keep the answers."""
+    answers_of(Course(rendering, cache, fits, rendering.open()), name)
 
 
 def answers_of(course: Course, name: str) -> tuple[NDArray[np.int64], dict[str, NDArray[np.float32]]]:
-    """Rows of the samples that a fit has not seen, and its logits for them, kept beside its network."""
+    """Rows of the samples that a network has not seen, and its logits for them, computed once."""
     rows = course.unseen(name)
-    path = network_file(course, name).with_suffix(".npz")
+    made_by = "-".join(settings.digest for settings in course.fits)
+    path = course.cache / f"without-{name}" / f"answers-{course.store.key[:12]}-{made_by}.npz"
     if not path.is_file():
         part = path.with_suffix(".part.npz")
         np.savez(part, **predict(fitted(course, name), course.store, rows))  # type: ignore[arg-type]

@@ -50,6 +50,8 @@ class FitSettings:
         style_mix: How evenly two looks are mixed: both parameters of a beta distribution.
         cell_weight: How much the marks per cell count beside the answers per page.
         patience: Stop after so many epochs without a better loss on the validation pages.
+        watched: The most that validation pages take of the pages of any class, see
+            :func:`imagefaulty.training.splits.validation_groups`.
         seed: Seed of initial weights and order.
     """
 
@@ -64,12 +66,18 @@ class FitSettings:
     style_mix: float = 0.3
     cell_weight: float = 0.5
     patience: int = 6
+    watched: float = 0.04
     seed: int = 0
 
     @property
     def digest(self) -> str:
         """Tells fits with other settings apart."""
         return hashlib.sha256(repr(self).encode()).hexdigest()[:8]
+
+
+#: Two fits from the same first weights, of which the mean is kept: they err differently, the mean less than either
+#: (Wortsman et al., "Model soups", ICML 2022). They differ in length and in the sources that they watch.
+FITS: Final = (FitSettings(), FitSettings(epochs=7, patience=4, watched=0.08))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -372,6 +380,16 @@ def _cell_loss(evidence: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
             if len(chosen):
                 total = total + 0.5 * functional.softplus(chosen if mark == 0 else -chosen).mean()
     return total / len(CHANNELS)
+
+
+def mean_of(nets: Sequence[PageNet]) -> PageNet:
+    """Return the network whose weights are the means of those of others, which began with the same weights."""
+    mean = copy.deepcopy(nets[0])
+    for number, net in enumerate(nets[1:], 2):
+        for own, other in zip(mean.state_dict().values(), net.state_dict().values(), strict=True):
+            if own.is_floating_point():
+                own.lerp_(other, 1 / number)
+    return mean.eval()
 
 
 def _average(kept: PageNet, net: PageNet, decay: float) -> None:

@@ -65,7 +65,7 @@ def graph(path: Path) -> Path:
     return path
 
 
-class Pages(CalibrationDataReader):  # type: ignore[misc]
+class Pages(CalibrationDataReader):
     def __init__(self) -> None:
         self._pages = iter(pages())
 

@@ -130,6 +130,26 @@ def test_pages_exchange_their_looks_but_not_what_is_on_them() -> None:
     assert torch.equal(styled[4:], early[4:])  # of an empty page its look is all there is
 
 
+@pytest.mark.parametrize(("share", "expected"), [(0.0, 0), (1.0, 24)])
+def test_looks_are_exchanged_as_often_as_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: float, expected: int
+) -> None:
+    calls = []
+
+    def exchange(batch: fitting._Batch, _rng: np.random.Generator, *, mix: float) -> fitting._Batch:
+        calls.append(mix)
+        return batch
+
+    monkeypatch.setattr(fitting, "_restyled", exchange)
+    fit(_store(), _split(), settings=replace(SETTINGS, restyled=share), directory=tmp_path)
+    assert len(calls) == expected
+
+
+def test_fits_of_which_the_mean_is_kept_begin_alike() -> None:
+    assert len({settings.seed for settings in fitting.FITS}) == 1
+    assert len({settings.digest for settings in fitting.FITS}) == len(fitting.FITS)
+
+
 def test_mean_of_fits_lies_between_them() -> None:
     torch.manual_seed(3)
     nets = [PageNet(5, 4, pretrained=False) for _ in range(3)]

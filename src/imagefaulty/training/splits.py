@@ -115,7 +115,7 @@ def folds_of(manifest: Manifest, folds: Mapping[str, int]) -> list[int]:
     return [folds[record.group] for record in manifest.records]
 
 
-def validation_groups(manifest: Manifest, *, share: float = 0.04) -> set[str]:
+def validation_groups(manifest: Manifest, *, share: float) -> set[str]:
     """Choose groups whose pages say when to stop fitting, so that they are not fitted on.
 
     Groups are taken in an order that looks like chance and is always the same, as long as no class loses more than

@@ -28,8 +28,10 @@ def fresh(program: str) -> str:
 
 
 def test_import_takes_less_than_a_third_of_a_second() -> None:
-    # Time on the processor is what the clock shows on an idle machine; on a busy one it shows the others' work too.
-    program = "import time; start = time.process_time(); import imagefaulty; print(time.process_time() - start)"
+    # The time of the importing thread on the processor is what the clock shows on an idle machine. The clock of a busy
+    # one shows the work of others too; the processor time of the whole process, the waiting loops of the algebra
+    # threads that numpy starts, one for each core, which run beside the import.
+    program = "import time; start = time.thread_time(); import imagefaulty; print(time.thread_time() - start)"
     # The first run may have to compile; the quickest tells the cost.
     assert min(float(fresh(program)) for _ in range(7)) < LIMIT_S
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ import torch
 from imagefaulty.checks import CHECK_NAMES
 from imagefaulty.training import fit as fitting
 from imagefaulty.training.backbone import EARLY
+from imagefaulty.training.batches import Batch, restyled
 from imagefaulty.training.features import FeatureStore
 from imagefaulty.training.fit import FitSettings, Split, fit, predict
 from imagefaulty.training.heads import CELL, PageNet
@@ -107,7 +109,8 @@ def test_fit_leaves_curves_to_look_at(tmp_path: Path) -> None:
 
 def test_fits_with_other_settings_are_told_apart() -> None:
     names = [field.name for field in fields(FitSettings)]
-    assert len({replace(SETTINGS, **{name: 99}).digest for name in names} | {SETTINGS.digest}) == len(names) + 1
+    others: list[dict[str, Any]] = [{name: 99} for name in names]
+    assert len({replace(SETTINGS, **other).digest for other in others} | {SETTINGS.digest}) == len(names) + 1
 
 
 def test_pages_exchange_their_looks_but_not_what_is_on_them() -> None:
@@ -116,8 +119,8 @@ def test_pages_exchange_their_looks_but_not_what_is_on_them() -> None:
     early = torch.randn(6, 8, 5, 4) * torch.rand(6, 8, 1, 1) + torch.rand(6, 8, 1, 1)
     codes = torch.zeros(6, 4, dtype=torch.int64)
     codes[4:, CHECK_NAMES.index("empty")] = 1
-    batch = fitting._Batch(early, codes, torch.ones(6, 4), torch.zeros(6, 5, 5, 4))
-    styled = fitting._restyled(batch, np.random.default_rng(0), mix=0.3).early
+    batch = Batch(early, codes, torch.ones(6, 4), torch.zeros(6, 5, 5, 4))
+    styled = restyled(batch, np.random.default_rng(0), mix=0.3).early
 
     def standing_out(maps: torch.Tensor) -> torch.Tensor:
         return (maps - maps.mean((2, 3), keepdim=True)) / maps.std((2, 3), keepdim=True)
@@ -136,11 +139,11 @@ def test_looks_are_exchanged_as_often_as_asked(
 ) -> None:
     calls = []
 
-    def exchange(batch: fitting._Batch, _rng: np.random.Generator, *, mix: float) -> fitting._Batch:
+    def exchange(batch: Batch, _rng: np.random.Generator, *, mix: float) -> Batch:
         calls.append(mix)
         return batch
 
-    monkeypatch.setattr(fitting, "_restyled", exchange)
+    monkeypatch.setattr(fitting, "restyled", exchange)
     fit(_store(), _split(), settings=replace(SETTINGS, restyled=share), directory=tmp_path)
     assert len(calls) == expected
 

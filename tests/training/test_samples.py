@@ -11,7 +11,7 @@ pytest.importorskip("cv2", reason="drawing needs the extra `train`")
 
 from imagefaulty.bundle import InputSpec
 from imagefaulty.training.manifest import Manifest, PageRecord, read_manifest
-from imagefaulty.training.samples import AS_IS, Sample, SampleRenderer, plan, trusted_labels
+from imagefaulty.training.samples import AS_IS, CLOSER, Sample, SampleRenderer, closer, plan, trusted_labels
 from tests.training.pages import four_pages
 
 SPEC = InputSpec("image", width=64, height=96)
@@ -61,3 +61,27 @@ def test_renderer_gives_what_the_network_takes(tmp_path: Path) -> None:
     assert rendered.image.dtype == np.uint8
     assert rendered.codes.tolist() == [1, -1, -1, 0]
     assert rendered.cells.shape == (5, 6, 4)
+
+
+def test_part_of_a_page_holds_its_share_of_the_ink() -> None:
+    """A page that is written in its upper third alone."""
+    page = np.full((300, 200, 3), 240, np.uint8)
+    page[20:100:8, 20:180:3] = 20
+    for seed in range(20):
+        part = closer(page, {"writing_type": "Typewritten"}, np.random.default_rng(seed))
+        assert part.pixels.shape < page.shape
+        assert (part.pixels < 100).any()
+        assert part.labels == {"writing_type": "Typewritten"}
+
+
+def test_parts_are_taken_of_sound_pages_of_one_hand() -> None:
+    hands = ("Handwritten", "Typewritten", "Combination")
+    records = (*(_record(writing_type=hand) for hand in hands), _record(writing_type="Handwritten", post_it="post-it"))
+    samples = plan(Manifest(Path(), records), [0, 1, 2, 3], counts={CLOSER: 30})
+    assert {each.record for each in samples if each.kind == CLOSER} == {0, 1}
+
+
+def test_kinds_that_come_last_leave_the_seeds_of_the_others() -> None:
+    manifest = Manifest(Path(), tuple(_record(writing_type="Typewritten", corner="ok") for _ in range(4)))
+    before = plan(manifest, [0, 1, 2, 3], counts={"fold-over": 5})
+    assert set(before) <= set(plan(manifest, [0, 1, 2, 3], counts={"fold-over": 5, CLOSER: 5}))

@@ -16,6 +16,7 @@ from imagefaulty.training.course import STRICT, Course, answers_of, fitted
 from imagefaulty.training.evaluation import PAGE_SETS
 from imagefaulty.training.figures import CheckFigures, figures_of
 from imagefaulty.training.fit import evidence
+from imagefaulty.training.samples import CLOSER, NOT_DRAWN
 
 _LOG: Final = logging.getLogger(__name__)
 #: How much a drawn page counts beside a real one in calibration: enough to hold it where real faults are few, too
@@ -84,8 +85,12 @@ def marked(course: Course, names: Sequence[str]) -> tuple[Marking, ...]:
 
 
 def _judged(course: Course, column: int) -> NDArray[np.bool_]:
-    """Samples whose label for a check is known and fully trusted."""
-    return (course.store.codes[:, column] >= 0) & (course.store.weights[:, column] >= 1)
+    """Samples whose label for a check is known and fully trusted.
+
+    Parts of pages are not among them: none is of both hands, so they would make that answer seem rare.
+    """
+    whole = np.array([sample.kind != CLOSER for sample in course.rendering.samples])
+    return whole & (course.store.codes[:, column] >= 0) & (course.store.weights[:, column] >= 1)
 
 
 def _scaling(course: Course, check: Check, logits: NDArray[np.float32], chosen: NDArray[np.bool_]) -> Scaling:
@@ -112,7 +117,7 @@ def cross_validated(course: Course, unseen: Answers, *, whole_repository: bool) 
         whole_repository: Whether there is a network that has seen nothing of the one repository.
     """
     figures = _figures(course, unseen, course.real)
-    drawn = ~course.real & np.array([sample.kind != "clean" for sample in course.rendering.samples])
+    drawn = np.array([sample.kind not in NOT_DRAWN for sample in course.rendering.samples])
     figures += _figures(course, unseen, drawn, suffix=", drawn")
     if whole_repository:
         # Pages of other repositories on which its handwriting or print was pasted stay among those fitted on.

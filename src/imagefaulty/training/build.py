@@ -49,7 +49,7 @@ from imagefaulty.training.splits import (
 from imagefaulty.training.stem import export_stem
 
 _LOG: Final = logging.getLogger(__name__)
-VERSION: Final = "0.4.0"
+VERSION: Final = "0.5.0"
 DESCRIPTION: Final = "EfficientNet-Lite0 fine-tuned to mark evidence per cell, on public page images and drawn faults."
 #: Chosen by measurement, see docs/decisions.
 SPEC: Final = InputSpec("image", width=448, height=640, layout="nhwc-uint8", resize="squash", filter="bilinear")
@@ -72,7 +72,7 @@ def train(
         manifest: The labelled pages; ``materials.csv`` is looked for beside them.
         out: The bundle's directory.
         cache: Where maps, checkpoints, ``progress.jsonl`` and ``curves.png`` of every fit, and
-            ``cross-validation.json`` are kept; 3.5 GB for the embedded model.
+            ``cross-validation.json`` are kept; 4 GB for the embedded model.
         name: Name of the model, part of every version string; the name of ``out`` if empty.
         fits: How networks are fitted; each is the mean of as many fits.
         whole_repository: Also fit without any page of the one repository whose folders are sources of their own, and

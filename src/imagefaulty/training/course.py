@@ -53,18 +53,19 @@ class Course:
         """The group of the page that a sample was made of."""
         return self.rendering.manifest.records[self.rendering.samples[row].record].group
 
-    def split(self, name: str, watched: float) -> Split:
+    def split(self, name: str, settings: FitSettings) -> Split:
         """Rows to fit on and to watch: ``"0"`` to ``"4"`` leave that fold out, ``"repository"`` one repository.
 
         Args:
             name: What is left out.
-            watched: The most that is watched of the pages of any class.
+            settings: Which kinds are left out as well, and how much is watched.
         """
         groups = np.array([self.group_of(row) for row in range(len(self.real))])
         seen = ~self._inside() if name == STRICT else self.sample_folds != int(name)
         seen_pages = self.rendering.manifest.only(groups=set(groups[seen].tolist()))
-        watch = seen & np.isin(groups, sorted(validation_groups(seen_pages, share=watched)))
-        fitting = np.flatnonzero(seen & ~watch)
+        watch = seen & np.isin(groups, sorted(validation_groups(seen_pages, share=settings.watched)))
+        wanted = np.array([sample.kind not in settings.left_out for sample in self.rendering.samples])
+        fitting = np.flatnonzero(seen & ~watch & wanted)
         return Split(fitting, self._chances(fitting), np.flatnonzero(watch & self.real))
 
     def unseen(self, name: str) -> NDArray[np.int64]:
@@ -99,7 +100,7 @@ def fit_one(rendering: Rendering, cache: Path, settings: FitSettings, name: str)
     course = Course(rendering, cache, (settings,), rendering.open())
     _LOG.info("fits without %s, %d epochs", name, settings.epochs)
     target = network_file(course, name, settings)
-    split = course.split(name, settings.watched)
+    split = course.split(name, settings)
     net = fit(course.store, split, settings=settings, directory=target.parent)
     torch.save(net.cpu().state_dict(), target.with_suffix(".part"))
     target.with_suffix(".part").replace(target)

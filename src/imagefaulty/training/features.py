@@ -88,6 +88,7 @@ def open_store(
         path = directory / f"{name}.npy"
         if known:
             return open_memmap(path, mode="r+")
+        path.unlink(missing_ok=True)  # a fit that still reads the old maps keeps them
         return open_memmap(path, mode="w+", dtype=kind, shape=(samples, *shape))
 
     store = FeatureStore(

@@ -20,17 +20,17 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from imagefaulty.checks import CHECK_NAMES, CHECKS, EMPTY
+from imagefaulty.checks import CHECKS
 from imagefaulty.training.backbone import EARLY
+from imagefaulty.training.batches import Batch, flipped, patched, restyled
 from imagefaulty.training.cells import CHANNELS, UNKNOWN
 from imagefaulty.training.features import FeatureStore
 from imagefaulty.training.heads import PageNet
 from imagefaulty.training.progress import Epoch, Progress
+from imagefaulty.training.samples import CLOSER
 
 _LOG: Final = logging.getLogger(__name__)
 _CHECKPOINT_EVERY: Final = 100
-_LEAST_SPREAD: Final = 1e-3
-_EMPTY: Final = CHECK_NAMES.index("empty")
 _CLIP: Final = 5.0
 
 
@@ -47,15 +47,17 @@ class FitSettings:
         decay: Weight decay.
         average: Decay per step of the moving average of the weights, which is what is kept.
         restyled: In which share of the steps pages exchange their looks.
-        style_mix: How evenly two looks are mixed: both parameters of a beta distribution.
+        style_mix: How evenly two looks are mixed, see :func:`imagefaulty.training.batches.restyled`.
+        patched: In which share of the steps pages get a part of another page.
         cell_weight: How much the marks per cell count beside the answers per page.
         patience: Stop after so many epochs without a better loss on the validation pages.
         watched: The most that validation pages take of the pages of any class, see
             :func:`imagefaulty.training.splits.validation_groups`.
+        left_out: Kinds of samples that the fit does not see.
         seed: Seed of initial weights and order.
     """
 
-    epochs: int = 12
+    epochs: int = 7
     epoch_samples: int = 2_400
     batch: int = 16
     rate: float = 2e-3
@@ -64,9 +66,11 @@ class FitSettings:
     average: float = 0.996
     restyled: float = 0.5
     style_mix: float = 0.3
+    patched: float = 0.0
     cell_weight: float = 0.5
-    patience: int = 6
-    watched: float = 0.04
+    patience: int = 4
+    watched: float = 0.08
+    left_out: tuple[str, ...] = ()
     seed: int = 0
 
     @property
@@ -76,8 +80,12 @@ class FitSettings:
 
 
 #: Two fits from the same first weights, of which the mean is kept: they err differently, the mean less than either
-#: (Wortsman et al., "Model soups", ICML 2022). They differ in length and in the sources that they watch.
-FITS: Final = (FitSettings(), FitSettings(epochs=7, patience=4, watched=0.08))
+#: (Wortsman et al., "Model soups", ICML 2022). The long one sees whole pages only, the short one parts of pages as
+#: well, and pages with parts of others.
+FITS: Final = (
+    FitSettings(epochs=12, patience=6, watched=0.04, left_out=(CLOSER, "target-card")),
+    FitSettings(patched=0.5),
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,14 +101,6 @@ class Split:
     fitting: NDArray[np.int64]
     chances: NDArray[np.float64]
     validation: NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Batch:
-    early: torch.Tensor
-    codes: torch.Tensor
-    weights: torch.Tensor
-    cells: torch.Tensor
 
 
 def fit(store: FeatureStore, split: Split, *, settings: FitSettings, directory: Path) -> PageNet:
@@ -168,9 +168,11 @@ class _Run:
         torch.manual_seed(self._settings.seed * 1_000_003 + self.step)  # drop-out
         chances = self._split.chances / self._split.chances.sum()
         chosen = rng.choice(self._split.fitting, size=self._settings.batch, p=chances)
-        batch = _flipped(_load(self._store, chosen, self._device), rng)
+        batch = flipped(_load(self._store, chosen, self._device), rng)
+        if self._settings.patched and rng.random() < self._settings.patched:
+            batch = patched(batch, rng)
         if rng.random() < self._settings.restyled:
-            batch = _restyled(batch, rng, mix=self._settings.style_mix)
+            batch = restyled(batch, rng, mix=self._settings.style_mix)
         self.net.train()
         with torch.autocast(self._device.type, dtype=torch.bfloat16):
             answers = self.net(batch.early)
@@ -290,47 +292,16 @@ def evidence(
             yield net(_load(store, np.array([row]), device).early)["evidence"][0].cpu().numpy()
 
 
-def _load(store: FeatureStore, chosen: NDArray[np.integer], device: torch.device) -> _Batch:
+def _load(store: FeatureStore, chosen: NDArray[np.integer], device: torch.device) -> Batch:
     order = np.asarray(chosen)
     early = torch.from_numpy(store.of(order)[EARLY.name]).contiguous(memory_format=torch.channels_last)
     cells = torch.from_numpy(store.cells[order].astype(np.float32))
     codes, weights = _targets(store, order)
-    return _Batch(early.to(device), codes.to(device), weights.to(device), cells.to(device))
+    return Batch(early.to(device), codes.to(device), weights.to(device), cells.to(device))
 
 
 def _targets(store: FeatureStore, rows: NDArray[np.integer]) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.from_numpy(store.codes[rows].astype(np.int64)), torch.from_numpy(store.weights[rows])
-
-
-def _flipped(batch: _Batch, rng: np.random.Generator) -> _Batch:
-    """Mirror the map left to right or top to bottom, half the time each."""
-    axes = [axis for axis in (2, 3) if rng.random() < 0.5]  # noqa: PLR2004  (rows and columns)
-    if not axes:
-        return batch
-    early = batch.early.flip(axes).contiguous(memory_format=torch.channels_last)
-    return _Batch(early, batch.codes, batch.weights, batch.cells.flip(axes))
-
-
-def _restyled(batch: _Batch, rng: np.random.Generator, *, mix: float) -> _Batch:
-    """Give every written page the look of a mixture of itself and another page of the batch.
-
-    The mean and the spread of a channel over the page say how the page was made and photographed, which differs from
-    archive to archive, and little about what is on it (Zhou et al., "Domain Generalization with MixStyle", ICLR 2021).
-    Of an empty page they are all there is to see, so it keeps its own.
-    """
-    written = np.flatnonzero(batch.codes[:, _EMPTY].cpu().numpy() != EMPTY.code("empty"))
-    if len(written) < 2:  # noqa: PLR2004
-        return batch
-    early = batch.early
-    others = rng.permutation(written)
-    own = torch.from_numpy(rng.beta(mix, mix, len(written)).astype(np.float32)).to(early.device)
-    own = own[:, None, None, None]
-    mean, spread = early.mean((2, 3), keepdim=True), early.std((2, 3), keepdim=True) + _LEAST_SPREAD
-    new_mean = own * mean[written] + (1 - own) * mean[others]
-    new_spread = own * spread[written] + (1 - own) * spread[others]
-    styled = early.clone()
-    styled[written] = (early[written] - mean[written]) / spread[written] * new_spread + new_mean
-    return _Batch(styled.contiguous(memory_format=torch.channels_last), batch.codes, batch.weights, batch.cells)
 
 
 def _class_weights(
@@ -348,7 +319,7 @@ def _class_weights(
 
 
 def _losses(
-    answers: Mapping[str, torch.Tensor], batch: _Batch, class_weights: Mapping[str, torch.Tensor], cell_weight: float
+    answers: Mapping[str, torch.Tensor], batch: Batch, class_weights: Mapping[str, torch.Tensor], cell_weight: float
 ) -> dict[str, torch.Tensor]:
     """Masked cross-entropy per check, and per cell where something is known of the cell."""
     by_check = _answer_losses(answers, batch.codes, batch.weights, class_weights)

@@ -25,10 +25,12 @@ from imagefaulty.training.faults import (
     EMPTY_KINDS,
     HARMLESS_KINDS,
     NOTE_KINDS,
+    Drawn,
     Materials,
     draw,
     finish,
 )
+from imagefaulty.training.faults.inks import ink_of
 from imagefaulty.training.manifest import Manifest, PageRecord
 
 #: All note cut-outs come from the flipcharts of one source. They are drawn on pages of every fold, so figures on the
@@ -36,11 +38,16 @@ from imagefaulty.training.manifest import Manifest, PageRecord
 NOTES_SOURCE: Final = "openpracticelibrary-ja/openpracticelibrary"
 #: The kind of a real page that nothing was done to.
 AS_IS: Final = "as is"
+#: The kind of a part of a page of one hand, which then fills the picture: the same hand at another scale.
+CLOSER: Final = "closer"
+#: Kinds that nothing was drawn for: real pages or parts of them, scanned again.
+NOT_DRAWN: Final = frozenset({AS_IS, "clean", CLOSER})
 #: Drawn samples of each kind over all folds. Folds and tears are the hardest to find, blanks the rarest in reality.
+#: Kinds that come last were added last: so the others keep the seeds, hence the maps, that they had.
 COUNTS: Final[Mapping[str, int]] = (
     dict.fromkeys(CORNER_KINDS, 200)
     | dict.fromkeys(NOTE_KINDS, 180)
-    | dict.fromkeys(HARMLESS_KINDS, 40)
+    | dict.fromkeys([kind for kind in HARMLESS_KINDS if kind != "target-card"], 40)
     | {"loose-torn": 600, "plain-corner": 350, "copy-fold": 300, "fold-double": 100, "rip": 110, "crease": 110}
     | {"nicked": 350, "corner-missing": 250, "edge-torn": 250, "fold-edge": 240}
     | {"copy-slip": 250, "plain-note": 250, "flag": 200, "slip": 240, "clipping": 220}
@@ -48,13 +55,20 @@ COUNTS: Final[Mapping[str, int]] = (
     | {"dirt": 100, "show-through": 60, "boxed-print": 60}
     | {"blank": 300, "nearly-empty": 400, "handwriting-on-typed": 1300, "print-on-handwritten": 250}
     | {"bound": 320, "hand-page": 700, "type-page": 500, "register": 500, "form": 350}
+    | {"target-card": 260, CLOSER: 2200}
 )
 #: Harmless things that look like a second hand: mostly drawn on typed pages, where they could be taken for one.
 _LIKE_A_HAND: Final = frozenset({"printed-marks", "table", "dirt"})
+_TRIES: Final = 8
 _TYPED_BASE_SHARE: Final = 0.7
 #: How often a real page of a rare class is scanned again.
 RARE_REPEATS: Final = 6
 _TURNED_SHARE: Final = 0.15
+#: Which part of a page's width and height is taken for a closer one, and how much either may differ from the other.
+_PART: Final = (0.42, 0.85)
+_PART_SPREAD: Final = 0.18
+#: A part must hold this share of the ink that its size would lead one to expect, or it may be of no hand at all.
+_PART_INK: Final = 0.6
 _SOUND_BASE_SHARE: Final = 0.7
 
 #: Weights of labels that are not quite to be trusted.
@@ -164,6 +178,8 @@ def _suits(record: PageRecord, kind: str) -> bool:
     sound = labels.get("corner") != "folded_corner" and labels.get("post_it") != "post-it" and not record.is_parchment
     if kind == "handwriting-on-typed":
         return sound and labels.get("writing_type") == "Typewritten"
+    if kind == CLOSER:
+        return sound and labels.get("writing_type") in {"Handwritten", "Typewritten"} and not record.is_minor
     if kind == "print-on-handwritten":
         return sound and labels.get("writing_type") == "Handwritten"
     if kind in (*CORNER_KINDS, *NOTE_KINDS):
@@ -199,7 +215,11 @@ class SampleRenderer:
             return self._rendered(pixels, labels, weights, cells, AS_IS)
         rng = np.random.default_rng(sample.seed)
         materials = self._materials[sample.fold]
-        drawn = draw(sample.kind, document.page().pixels, labels=labels, materials=materials, rng=rng)
+        page = document.page().pixels
+        if sample.kind == CLOSER:
+            drawn = closer(page, labels, rng)
+        else:
+            drawn = draw(sample.kind, page, labels=labels, materials=materials, rng=rng)
         drawn = finish(drawn, rng=rng)
         cells = drawn_cells(drawn, _before(sample.kind, labels), **self._cells)
         if sample.kind == "nearly-empty":
@@ -230,6 +250,28 @@ class SampleRenderer:
             cells,
             recipe,
         )
+
+
+def closer(page: NDArray[np.uint8], labels: Mapping[CheckName, str], rng: np.random.Generator) -> Drawn:
+    """Take a part of a page of one hand, 1.2 to 2.4 times as large as the page shows it.
+
+    Args:
+        page: uint8 (h, w, 3) RGB.
+        labels: Labels of the whole page. A part keeps them, for it is chosen to hold its share of the ink.
+        rng: Source of chance.
+    """
+    height, width = page.shape[:2]
+    ink = ink_of(page)
+    part = page
+    for _ in range(_TRIES):
+        size = rng.uniform(*_PART) * np.exp(rng.uniform(-_PART_SPREAD, _PART_SPREAD, 2))
+        rows, columns = (np.minimum(size, 1) * (height, width)).astype(int).tolist()
+        top, left = int(rng.integers(height - rows + 1)), int(rng.integers(width - columns + 1))
+        window = (slice(top, top + rows), slice(left, left + columns))
+        if ink[window].mean() >= _PART_INK * ink.mean():
+            part = page[window]
+            break
+    return Drawn(np.ascontiguousarray(part), labels, (), CLOSER)
 
 
 def _before(kind: str, labels: Mapping[CheckName, str]) -> Mapping[CheckName, str]:

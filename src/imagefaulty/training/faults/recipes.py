@@ -9,7 +9,17 @@ from typing import Final, Literal, get_args
 import numpy as np
 
 from imagefaulty.checks import CORNER, POST_IT, CheckName
-from imagefaulty.training.faults import circumstances, copies, loose, marks, photographed, plain, printed, tears
+from imagefaulty.training.faults import (
+    circumstances,
+    copies,
+    loose,
+    marks,
+    photographed,
+    plain,
+    printed,
+    targets,
+    tears,
+)
 from imagefaulty.training.faults.blanks import blank, blank_page, nearly_empty
 from imagefaulty.training.faults.composed import compose, paper_for
 from imagefaulty.training.faults.compositing import chance
@@ -31,7 +41,7 @@ HarmlessKind = Literal[
     "clean", "printed-box", "label", "stamp", "photo", "highlighter", "panel", "tape", "paper-clip", "holes", "staples",
     "rounded-corners", "dark-border", "gutter", "skew", "crop", "stain", "margin-rule", "curl-shading", "thumb-index",
     "uneven-edge", "letter-fold", "loose-leaf", "copied", "table", "printed-marks", "dirt", "show-through",
-    "affixed-stamp", "boxed-print", "bound",
+    "affixed-stamp", "boxed-print", "bound", "target-card",
 ]  # fmt: skip
 EmptyKind = Literal["blank", "nearly-empty"]
 WritingKind = Literal["handwriting-on-typed", "print-on-handwritten"]
@@ -102,6 +112,7 @@ _HARMLESS_RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType({
     "loose-leaf": loose.loose_leaf, "copied": copies.copied, "table": printed.table,
     "printed-marks": printed.printed_marks, "dirt": printed.dirt, "show-through": printed.show_through,
     "affixed-stamp": printed.affixed_stamp, "boxed-print": printed.boxed_print, "bound": photographed.bound,
+    "target-card": targets.target_card,
 })  # fmt: skip
 
 

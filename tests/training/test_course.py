@@ -1,0 +1,59 @@
+"""A fit sees neither what is left out, nor what it watches, nor kinds that are not for it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+pytest.importorskip("torch", reason="fitting needs the extra `train`")
+pytest.importorskip("cv2", reason="fitting needs the extra `train`")
+
+import numpy as np
+
+from imagefaulty.bundle import InputSpec
+from imagefaulty.training.course import Course
+from imagefaulty.training.features import FeatureStore, Rendering
+from imagefaulty.training.fit import FITS, FitSettings
+from imagefaulty.training.manifest import Manifest, PageRecord
+from imagefaulty.training.samples import AS_IS, CLOSER, COUNTS, Sample
+
+
+def _course() -> Course:
+    """Six sources of two pages each, one page of each taken as it is, once more closer, and with a note."""
+    records = tuple(
+        PageRecord(f"{source}-{number}.png", {"writing_type": hand}, f"s{source}", f"s{source}")
+        for source in range(6)
+        for number, hand in enumerate(("Handwritten", "Typewritten"))
+    )
+    samples = [Sample(row, kind, 0, row // 2 % 3) for row in range(12) for kind in (AS_IS, CLOSER, "plain-note")]
+    manifest = Manifest(Path(), records)
+    spec = InputSpec("image", width=64, height=96)
+    rendering = Rendering(manifest, [0] * 12, spec, (6, 4), Path(), Path(), "key", samples)
+    return Course(rendering, Path(), (FitSettings(),), cast("FeatureStore", None))
+
+
+def test_fit_sees_neither_its_fold_nor_what_it_watches() -> None:
+    course = _course()
+    split = course.split("1", FitSettings(watched=0.3))
+    assert set(course.sample_folds[split.fitting].tolist()) == {0, 2}
+    fitted, watched = ({course.group_of(row) for row in rows} for rows in (split.fitting, split.validation))
+    assert watched
+    assert not fitted & watched
+    assert course.real[split.validation].all()
+
+
+def test_kinds_that_a_fit_leaves_out_are_not_among_its_samples() -> None:
+    course = _course()
+    kinds = np.array([sample.kind for sample in course.rendering.samples])
+    all_of_them = course.split("0", FitSettings())
+    fewer = course.split("0", replace(FitSettings(), left_out=(CLOSER,)))
+    assert set(kinds[all_of_them.fitting]) == {AS_IS, CLOSER, "plain-note"}
+    assert set(kinds[fewer.fitting]) == {AS_IS, "plain-note"}
+    assert np.array_equal(fewer.validation, all_of_them.validation)
+
+
+def test_what_the_fits_leave_out_exists() -> None:
+    assert {kind for settings in FITS for kind in settings.left_out} <= set(COUNTS)

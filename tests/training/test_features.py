@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("torch", reason="the stem needs the extra `train`")
 pytest.importorskip("cv2", reason="drawing needs the extra `train`")
 
 from imagefaulty.training.features import FeatureStore, open_store

@@ -153,11 +153,12 @@ def test_fits_of_which_the_mean_is_kept_begin_alike() -> None:
     assert len({settings.digest for settings in fitting.FITS}) == len(fitting.FITS)
 
 
-def test_mean_of_fits_lies_between_them() -> None:
+def test_longer_fits_count_more_in_the_mean() -> None:
     torch.manual_seed(3)
     nets = [PageNet(5, 4, pretrained=False) for _ in range(3)]
-    mean = fitting.mean_of(nets)
+    mean = fitting.mean_of(nets, [12, 7, 5])
     for name, value in mean.state_dict().items():
         parts = [net.state_dict()[name] for net in nets]
-        expected = torch.stack(parts).mean(0) if value.is_floating_point() else parts[0]
-        assert torch.allclose(value, expected, atol=1e-5), name
+        shares = zip(parts, (0.5, 7 / 24, 5 / 24), strict=True)
+        expected = sum(part * share for part, share in shares) if value.is_floating_point() else parts[0]
+        assert torch.allclose(value, torch.as_tensor(expected), atol=1e-5), name

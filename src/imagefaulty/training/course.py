@@ -108,7 +108,8 @@ def fit_one(rendering: Rendering, cache: Path, settings: FitSettings, name: str)
 
 def fitted(course: Course, name: str) -> PageNet:
     """The mean network of fits that are done."""
-    return mean_of([_read(course, network_file(course, name, settings)) for settings in course.fits])
+    nets = [_read(course, network_file(course, name, settings)) for settings in course.fits]
+    return mean_of(nets, [settings.epochs for settings in course.fits])
 
 
 def _read(course: Course, path: Path) -> PageNet:

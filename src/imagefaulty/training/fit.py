@@ -353,13 +353,20 @@ def _cell_loss(evidence: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
     return total / len(CHANNELS)
 
 
-def mean_of(nets: Sequence[PageNet]) -> PageNet:
-    """Return the network whose weights are the means of those of others, which began with the same weights."""
+def mean_of(nets: Sequence[PageNet], epochs: Sequence[int]) -> PageNet:
+    """Return the network whose weights are the means of those of others, which began with the same weights.
+
+    Args:
+        nets: The networks.
+        epochs: How long each was fitted: the longer, the more it counts.
+    """
     mean = copy.deepcopy(nets[0])
-    for number, net in enumerate(nets[1:], 2):
+    total = epochs[0]
+    for net, length in zip(nets[1:], epochs[1:], strict=True):
+        total += length
         for own, other in zip(mean.state_dict().values(), net.state_dict().values(), strict=True):
             if own.is_floating_point():
-                own.lerp_(other, 1 / number)
+                own.lerp_(other, length / total)
     return mean.eval()
 
 

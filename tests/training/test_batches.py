@@ -74,8 +74,11 @@ def test_pages_of_both_hands_and_unlabelled_ones_stay_as_they_are() -> None:
 def test_part_without_a_stroke_is_not_put_on_a_page() -> None:
     """A page that is written at its top alone: its lower parts would make a combination of nothing."""
     batch = _batch([HAND, TYPE, TYPE, TYPE], blank=(0,))
+    combinations = 0
     for seed in range(40):
         new = patched(batch, np.random.default_rng(seed))
         for page in range(1, 4):
             if new.codes[page, WRITING] == BOTH:
                 assert (_owners(new)[page, :3] == 0).any()
+                combinations += 1
+    assert combinations

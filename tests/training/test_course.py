@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -14,6 +15,7 @@ pytest.importorskip("cv2", reason="fitting needs the extra `train`")
 import numpy as np
 
 from imagefaulty.bundle import InputSpec
+from imagefaulty.training.answers import _judged
 from imagefaulty.training.course import Course
 from imagefaulty.training.features import FeatureStore, Rendering
 from imagefaulty.training.fit import FITS, FitSettings
@@ -53,6 +55,14 @@ def test_kinds_that_a_fit_leaves_out_are_not_among_its_samples() -> None:
     assert set(kinds[all_of_them.fitting]) == {AS_IS, CLOSER, "plain-note"}
     assert set(kinds[fewer.fitting]) == {AS_IS, "plain-note"}
     assert np.array_equal(fewer.validation, all_of_them.validation)
+
+
+def test_parts_of_pages_do_not_calibrate() -> None:
+    course = _course()
+    known = SimpleNamespace(codes=np.zeros((36, 4), np.int8), weights=np.ones((36, 4), np.float32))
+    object.__setattr__(course, "store", known)
+    kinds = np.array([sample.kind for sample in course.rendering.samples])
+    assert set(kinds[_judged(course, 0)]) == {AS_IS, "plain-note"}
 
 
 def test_what_the_fits_leave_out_exists() -> None:

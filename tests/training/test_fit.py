@@ -148,6 +148,21 @@ def test_looks_are_exchanged_as_often_as_asked(
     assert len(calls) == expected
 
 
+@pytest.mark.parametrize(("share", "expected"), [(0.0, 0), (1.0, 24)])
+def test_pages_get_parts_of_others_as_often_as_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: float, expected: int
+) -> None:
+    calls = []
+
+    def patch(batch: Batch, _rng: np.random.Generator) -> Batch:
+        calls.append(batch)
+        return batch
+
+    monkeypatch.setattr(fitting, "patched", patch)
+    fit(_store(), _split(), settings=replace(SETTINGS, patched=share), directory=tmp_path)
+    assert len(calls) == expected
+
+
 def test_fits_of_which_the_mean_is_kept_begin_alike() -> None:
     assert len({settings.seed for settings in fitting.FITS}) == 1
     assert len({settings.digest for settings in fitting.FITS}) == len(fitting.FITS)

@@ -91,8 +91,9 @@ def patched(batch: Batch, rng: np.random.Generator) -> Batch:
     strokes = _strokes(batch.early)
     for target, other in zip(targets.tolist(), others.tolist(), strict=False):
         window = _window(strokes.shape[1:], rng)
-        share = strokes.new_ones(strokes.shape[1:])[window].numel() / strokes[0].numel()
-        put = float(strokes[other][window].sum() / strokes[other].sum())
+        part = strokes[other][window]
+        share = part.numel() / strokes[other].numel()
+        put = float(part.sum() / strokes[other].sum())
         covered = float(strokes[target][window].sum() / strokes[target].sum())
         if target == other or put < _PATCH_INK * share or 1 - covered < _PATCH_INK * (1 - share):
             continue

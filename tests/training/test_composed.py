@@ -9,6 +9,7 @@ pytest.importorskip("cv2", reason="the generator needs the extra `train`")
 
 from imagefaulty.training.cells import CHANNELS, drawn_cells
 from imagefaulty.training.faults import COMPOSED_KINDS, Materials, draw
+from imagefaulty.training.faults.book_hands import BookHand, book_hand, book_page
 from imagefaulty.training.faults.drawn import Drawn
 from imagefaulty.training.faults.spelling import hand, spelled
 from imagefaulty.training.faults.typesetting import LAYOUTS, typeset
@@ -29,7 +30,7 @@ def test_label_says_whose_hands_are_marked(kind: str) -> None:
             ("handwriting",): "Handwritten", ("print",): "Typewritten", ("handwriting", "print"): "Combination"
         }[tuple(sorted(hands))]  # fmt: skip
         assert one.labels == {"post_it": "ok", "corner": "ok", "empty": "ok", "writing_type": expected}
-        assert kind != "hand-page" or expected == "Handwritten"
+        assert kind not in {"hand-page", "book-page"} or expected == "Handwritten"
         assert kind != "type-page" or expected == "Typewritten"
 
 
@@ -50,6 +51,34 @@ def test_register_has_print_in_its_heads_and_handwriting_below() -> None:
         assert print_end < boxes["handwriting"][1] + boxes["handwriting"][3]
     bare = [one for one in pages if one not in both]
     assert all(one.recipe.startswith("register/no print") for one in bare)
+
+
+def test_book_hand_is_broad_one_way_and_thin_the_other() -> None:
+    """A pen held level draws uprights as broad as it is, one held upright draws them thin."""
+    breadths = []
+    for angle in (0.0, 90.0):
+        scribe = BookHand(
+            x_height=20, nib=0.3, angle=angle, thin=0.1, rounded=False, narrow=(1.0, 1.0), shortens=0.0, slant=0.0,
+            unsteady=0.0,
+        )  # fmt: skip
+        line = scribe.line(600, np.random.default_rng(4), fills=False)
+        assert line.shape == (scribe.rows, 600)
+        breadths.append(2 * float(line.sum() / np.abs(np.diff(line, axis=1)).sum()))
+    assert breadths[0] > 1.5 * breadths[1]
+
+
+def test_line_of_prose_fills_its_column() -> None:
+    scribe = book_hand(np.random.default_rng(1), x_height=9)
+    for seed in range(4):
+        line = scribe.line(400, np.random.default_rng(seed), fills=True)
+        assert np.flatnonzero(line.max(axis=0) > 0.3)[-1] > 370
+
+
+def test_red_of_a_book_page_is_of_the_hand() -> None:
+    page = book_page(500, 700, np.random.default_rng(5))
+    assert page.red.any()
+    marked = next(one for one in (_drawn("book-page", seed) for seed in range(9)) if "two columns" in one.recipe)
+    assert {region.kind for region in marked.regions} == {"handwriting"}
 
 
 def test_cells_without_strokes_are_known_to_hold_none() -> None:

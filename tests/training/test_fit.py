@@ -19,6 +19,7 @@ from imagefaulty.checks import CHECK_NAMES
 from imagefaulty.training import fit as fitting
 from imagefaulty.training.backbone import EARLY
 from imagefaulty.training.batches import Batch, restyled
+from imagefaulty.training.course import answered
 from imagefaulty.training.features import FeatureStore
 from imagefaulty.training.fit import FitSettings, Split, fit, predict
 from imagefaulty.training.heads import CELL, PageNet
@@ -177,3 +178,13 @@ def test_longer_fits_count_more_in_the_mean() -> None:
         shares = zip(parts, (0.5, 7 / 24, 5 / 24), strict=True)
         expected = sum(part * share for part, share in shares) if value.is_floating_point() else parts[0]
         assert torch.allclose(value, torch.as_tensor(expected), atol=1e-5), name
+
+
+def test_graph_answers_as_the_network_does() -> None:
+    store, rows = _store(6), np.array([4, 1])
+    net = PageNet(ROWS, COLUMNS, pretrained=False)
+    expected = predict(net, store, rows)
+    found = answered(net, store, rows)
+    assert set(found) == set(expected)
+    for name, logits in expected.items():
+        assert np.allclose(found[name], logits, atol=1e-3)

@@ -1,4 +1,4 @@
-"""What a step is fitted on: maps with their targets, mirrored, with looks exchanged, with parts of one another."""
+"""What a step is fitted on: maps with their targets, mirrored, with looks exchanged, parts of one another, and noise."""
 
 from __future__ import annotations
 
@@ -9,20 +9,22 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from imagefaulty.checks import CHECK_NAMES, EMPTY, WRITING_TYPE
+from imagefaulty.checks import CHECK_NAMES, CORNER, EMPTY, WRITING_TYPE
 from imagefaulty.training.cells import CHANNELS, UNKNOWN
 
 _LEAST_SPREAD: Final = 1e-3
 _EMPTY: Final = CHECK_NAMES.index("empty")
 _WRITING: Final = CHECK_NAMES.index("writing_type")
-_FAULTS: Final = tuple(CHECK_NAMES.index(name) for name in ("post_it", "corner"))
-_FAULT_CHANNELS: Final = tuple(CHANNELS.index(name) for name in ("post_it", "corner"))
+_NOTE, _CORNER = (CHECK_NAMES.index(name) for name in ("post_it", "corner"))
+_NOTE_CHANNEL, _CORNER_CHANNEL = (CHANNELS.index(name) for name in ("post_it", "corner"))
+_FOLDED: Final = CORNER.code("folded_corner")
 _ONE_HAND: Final = (WRITING_TYPE.code("Handwritten"), WRITING_TYPE.code("Typewritten"))
-#: Share of a page's height and width that a patch takes.
-_PATCH_ROWS: Final = (0.3, 0.7)
-_PATCH_COLUMNS: Final = (0.5, 1.0)
+#: Share of a page's height and width that a patch takes, from a line of writing to half a page, small ones more often.
+_PATCH_ROWS: Final = (0.05, 0.5)
+_PATCH_COLUMNS: Final = (0.15, 0.9)
 #: What is left of a page, and what is put on it, must hold this share of the strokes that its size lets expect.
-_PATCH_INK: Final = 0.5
+_LEFT_INK: Final = 0.5
+_PATCH_INK: Final = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +80,29 @@ def restyled(batch: Batch, rng: np.random.Generator, *, mix: float) -> Batch:
     return Batch(styled.contiguous(memory_format=torch.channels_last), batch.codes, batch.weights, batch.cells)
 
 
+def noisy(batch: Batch, rng: np.random.Generator, *, share: float) -> Batch:
+    """Add noise to the maps, as grain of a page that nobody sees does.
+
+    One level more or less in each pixel moves the stem's maps by a fifth of their spread, in single precision too. Maps
+    are computed once, so without this a page's grain would be the same each time, and could be learned by heart.
+
+    Args:
+        batch: Some pages.
+        rng: Source of chance.
+        share: Standard deviation of the noise against that of the channel.
+    """
+    chance = torch.Generator().manual_seed(int(rng.integers(2**31)))
+    noise = torch.randn(batch.early.shape, generator=chance).to(batch.early.device)
+    spread = batch.early.std((0, 2, 3), keepdim=True)
+    early = (batch.early + noise * spread * share).contiguous(memory_format=torch.channels_last)
+    return Batch(early, batch.codes, batch.weights, batch.cells)
+
+
 def patched(batch: Batch, rng: np.random.Generator) -> Batch:
     """Put a part of another page onto half of the pages of one hand, which may then be of both hands.
 
     So every hand is seen beside every other, whatever archives they come from (after Yun et al., "CutMix", ICCV 2019).
-    Whether the page has a note or a fold is not known any more, for a patch looks like a slip.
+    Whether the page has a note is not known any more, for a patch looks like a slip; a fold that is not covered stays.
     """
     codes = batch.codes.cpu().numpy()
     one_hand = np.flatnonzero(np.isin(codes[:, _WRITING], _ONE_HAND) & (codes[:, _EMPTY] != EMPTY.code("empty")))
@@ -95,16 +115,19 @@ def patched(batch: Batch, rng: np.random.Generator) -> Batch:
         share = part.numel() / strokes[other].numel()
         put = float(part.sum() / strokes[other].sum())
         covered = float(strokes[target][window].sum() / strokes[target].sum())
-        if target == other or put < _PATCH_INK * share or 1 - covered < _PATCH_INK * (1 - share):
+        if target == other or put < _PATCH_INK * share or 1 - covered < _LEFT_INK * (1 - share):
             continue
         place = (slice(None), *window)
+        if codes[target, _CORNER] == _FOLDED and bool((batch.cells[target, _CORNER_CHANNEL][window] != 0).any()):
+            new.codes[target, _CORNER] = UNKNOWN  # the fold may lie beneath the patch
         new.early[target][place] = batch.early[other][place]
         new.cells[target][place] = batch.cells[other][place]
-        new.cells[target, _FAULT_CHANNELS] = UNKNOWN
-        new.codes[target, _FAULTS] = UNKNOWN
+        new.cells[target, _CORNER_CHANNEL][window] = UNKNOWN
+        new.cells[target, _NOTE_CHANNEL] = UNKNOWN
+        new.codes[target, _NOTE] = UNKNOWN
         if codes[target, _WRITING] != codes[other, _WRITING]:
             new.codes[target, _WRITING] = WRITING_TYPE.code("Combination")
-        new.weights[target] = torch.minimum(batch.weights[target], batch.weights[other])
+        new.weights[target, _WRITING] = torch.minimum(batch.weights[target, _WRITING], batch.weights[other, _WRITING])
     early = new.early.contiguous(memory_format=torch.channels_last)
     return Batch(early, new.codes, new.weights, new.cells)
 
@@ -119,7 +142,7 @@ def _strokes(early: torch.Tensor) -> torch.Tensor:
 def _window(shape: tuple[int, ...], rng: np.random.Generator) -> tuple[slice, slice]:
     """Choose the cells that a patch covers."""
     sizes = [
-        max(1, round(float(rng.uniform(*part)) * side))
+        max(1, round(float(np.exp(rng.uniform(*np.log(part)))) * side))
         for part, side in zip((_PATCH_ROWS, _PATCH_COLUMNS), shape, strict=True)
     ]
     starts = [int(rng.integers(side - size + 1)) for size, side in zip(sizes, shape, strict=True)]

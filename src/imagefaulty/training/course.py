@@ -6,15 +6,19 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from imagefaulty.checks import CHECKS
+from imagefaulty.training.backbone import EARLY
 from imagefaulty.training.features import FeatureStore, Rendering
-from imagefaulty.training.fit import FitSettings, Split, fit, mean_of, predict
+from imagefaulty.training.fit import FitSettings, Split, fit, mean_of
+from imagefaulty.training.graphs import one_thread_session, write_graph
 from imagefaulty.training.heads import PageNet
 from imagefaulty.training.samples import AS_IS
 from imagefaulty.training.splits import SPLIT_REPOSITORY, strict_group, validation_groups
@@ -126,14 +130,40 @@ def keep_answers(rendering: Rendering, cache: Path, fits: tuple[FitSettings, ...
 def answers_of(course: Course, name: str) -> tuple[NDArray[np.int64], dict[str, NDArray[np.float32]]]:
     """Rows of the samples that a network has not seen, and its logits for them, computed once."""
     rows = course.unseen(name)
-    made_by = "-".join(settings.digest for settings in course.fits)
+    made_by = "-".join(f"{settings.digest}x{settings.epochs}" for settings in course.fits)
     path = course.cache / f"without-{name}" / f"answers-{course.store.key[:12]}-{made_by}.npz"
     if not path.is_file():
         part = path.with_suffix(".part.npz")
-        np.savez(part, **predict(fitted(course, name), course.store, rows))  # type: ignore[arg-type]
+        np.savez(part, **answered(fitted(course, name), course.store, rows))  # type: ignore[arg-type]
         part.replace(path)
     with np.load(path) as saved:
         return rows, dict(saved)
+
+
+class _Answering(nn.Module):
+    """The network's answers alone, in wire order."""
+
+    def __init__(self, net: PageNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, early: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        found = self.net(early)
+        return tuple(found[check.name] for check in CHECKS)
+
+
+def answered(net: PageNet, store: FeatureStore, rows: NDArray[np.int64]) -> dict[str, NDArray[np.float32]]:
+    """Return the logits of some rows, float32 (rows, classes) per check.
+
+    ONNX Runtime takes a quarter of the time that torch does for one page after another.
+    """
+    names = [check.name for check in CHECKS]
+    example = torch.zeros(1, *store.maps[EARLY.name].shape[1:])
+    with TemporaryDirectory() as directory:
+        graph = write_graph(Path(directory) / "net.onnx", _Answering(net), {EARLY.name: example}, outputs=names)
+        session = one_thread_session(graph)
+    pages = [session.run(names, {EARLY.name: store.of(np.array([row]))[EARLY.name]}) for row in rows]
+    return {name: np.concatenate([page[at] for page in pages]) for at, name in enumerate(names)}
 
 
 def unseen_answers(course: Course, names: Sequence[str]) -> dict[str, NDArray[np.float32]]:

@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 import torch
 from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
@@ -51,6 +52,14 @@ def write_graph(path: Path, module: nn.Module, examples: Mapping[str, torch.Tens
     # torch computes the widths of paddings in the graph; as constants they can be folded into the convolutions.
     quant_pre_process(str(path), str(path), skip_symbolic_shape=True)
     return path
+
+
+def one_thread_session(path: Path) -> ort.InferenceSession:
+    """Open a graph for one page at a time on one thread, as the processes of a pool do."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 def quantize(

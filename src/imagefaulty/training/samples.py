@@ -42,12 +42,13 @@ AS_IS: Final = "as is"
 CLOSER: Final = "closer"
 #: Kinds that nothing was drawn for: real pages or parts of them, scanned again.
 NOT_DRAWN: Final = frozenset({AS_IS, "clean", CLOSER})
+_LATER: Final = frozenset({"target-card", "struck-out", "sealed"})
 #: Drawn samples of each kind over all folds. Folds and tears are the hardest to find, blanks the rarest in reality.
 #: Kinds that come last were added last: so the others keep the seeds, hence the maps, that they had.
 COUNTS: Final[Mapping[str, int]] = (
     dict.fromkeys(CORNER_KINDS, 200)
     | dict.fromkeys(NOTE_KINDS, 180)
-    | dict.fromkeys([kind for kind in HARMLESS_KINDS if kind != "target-card"], 40)
+    | dict.fromkeys([kind for kind in HARMLESS_KINDS if kind not in _LATER], 40)
     | {"loose-torn": 600, "plain-corner": 350, "copy-fold": 300, "fold-double": 100, "rip": 110, "crease": 110}
     | {"nicked": 350, "corner-missing": 250, "edge-torn": 250, "fold-edge": 240}
     | {"copy-slip": 250, "plain-note": 250, "flag": 200, "slip": 240, "clipping": 220}
@@ -55,7 +56,7 @@ COUNTS: Final[Mapping[str, int]] = (
     | {"dirt": 100, "show-through": 60, "boxed-print": 60}
     | {"blank": 300, "nearly-empty": 400, "handwriting-on-typed": 1300, "print-on-handwritten": 250}
     | {"bound": 320, "hand-page": 700, "type-page": 500, "register": 500, "form": 350}
-    | {"target-card": 260, CLOSER: 2200}
+    | {"target-card": 260, CLOSER: 2200, "book-page": 500, "struck-out": 160, "sealed": 120}
 )
 #: Harmless things that look like a second hand: mostly drawn on typed pages, where they could be taken for one.
 _LIKE_A_HAND: Final = frozenset({"printed-marks", "table", "dirt"})
@@ -178,8 +179,10 @@ def _suits(record: PageRecord, kind: str) -> bool:
     sound = labels.get("corner") != "folded_corner" and labels.get("post_it") != "post-it" and not record.is_parchment
     if kind == "handwriting-on-typed":
         return sound and labels.get("writing_type") == "Typewritten"
+    if kind == "struck-out":  # a typed page with strokes of a pen might count as one of both hands
+        return labels.get("writing_type") in {"Handwritten", "Combination"}
     if kind == CLOSER:
-        return sound and labels.get("writing_type") in {"Handwritten", "Typewritten"} and not record.is_minor
+        return sound and labels.get("writing_type") in {"Handwritten", "Typewritten"}
     if kind == "print-on-handwritten":
         return sound and labels.get("writing_type") == "Handwritten"
     if kind in (*CORNER_KINDS, *NOTE_KINDS):

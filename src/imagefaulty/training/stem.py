@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import onnxruntime as ort
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
 from imagefaulty.training.backbone import EARLY, PIXEL_MEAN, PIXEL_STD, pretrained_stem
-from imagefaulty.training.graphs import write_graph
+from imagefaulty.training.graphs import one_thread_session, write_graph
 
 _INPUT: Final = "image"
 #: The maps that it gives out.
@@ -59,10 +58,7 @@ class StemSession:
     """
 
     def __init__(self, path: Path) -> None:
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.log_severity_level = 3
-        self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        self._session = one_thread_session(path)
         _, self.height, self.width, _ = self._session.get_inputs()[0].shape
         self.shapes: dict[str, tuple[int, ...]] = {
             tap.name: (tap.channels, self.height // tap.stride, self.width // tap.stride) for tap in TAPS

@@ -17,7 +17,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from imagefaulty.training.faults.blanks import blank_page
-from imagefaulty.training.faults.compositing import Window, chance, uniform
+from imagefaulty.training.faults.book_hands import book_page, put
+from imagefaulty.training.faults.compositing import Window, chance, to_pixels, uniform
 from imagefaulty.training.faults.copies import as_copy
 from imagefaulty.training.faults.drawn import Field, Pixels
 from imagefaulty.training.faults.handwriting import lifted, pen, resized
@@ -32,6 +33,8 @@ _LAYOUT_SHARES: Final = (0.28, 0.22, 0.14, 0.18, 0.1, 0.08)
 _NARROW: Final = (1.9, 3.4)  # how many times as high as wide a till slip is
 _COPY_SHARE: Final = 0.12
 _FAINT: Final = 0.62  # opacity below which a hard threshold would wipe writing out
+_PALE: Final = 0.5  # likewise, of book hands, whose ink may be brown: how much darker than the leaf it is
+_BILEVEL_PAPER: Final = 252  # of 255
 _SPELLED_SHARE: Final = 0.55  # of the hands spell; the others are lifted off real pages
 _BOOK_HAND_SHARE: Final = 0.2  # of the lifted ones are medieval
 _BARE_SHARE: Final = 0.2  # of the registers have no print, and of the forms no hand
@@ -46,12 +49,14 @@ class Layers:
         print: Type.
         hand: Handwriting.
         detail: For people.
+        red: Of book hands what is written in red or blue.
     """
 
     rules: Field
     print: Field
     hand: Field
     detail: str
+    red: Field | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,14 +74,25 @@ def paper_for(kind: str, materials: Materials, rng: np.random.Generator) -> tupl
     layout = str(rng.choice(LAYOUTS, p=_LAYOUT_SHARES)) if kind == "type-page" else ""
     if layout == "receipt":
         return materials.paper((1024, int(1024 / uniform(rng, *_NARROW))), rng), layout
-    return blank_page(materials, rng), layout
+    return (_vellum if kind == "book-page" else blank_page)(materials, rng), layout
+
+
+def _vellum(materials: Materials, rng: np.random.Generator) -> Pixels:
+    """Return a blank leaf that ink of all strengths shows on: never black and white, mostly yellowish."""
+    page = blank_page(materials, rng)
+    while np.median(page) > _BILEVEL_PAPER:
+        page = blank_page(materials, rng)
+    if chance(rng, 0.25):
+        return page
+    tint = np.array([1, uniform(rng, 0.93, 1), uniform(rng, 0.76, 0.97)], np.float32)
+    return to_pixels(np.asarray(page * tint * np.float32(uniform(rng, 0.88, 1)), np.float32))
 
 
 def compose(kind: str, layout: str, sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Composed:
     """Write a page of one of :data:`LAYERS`' kinds on a blank sheet; an eighth of them are copied in black and white.
 
     Args:
-        kind: ``"hand-page"``, ``"type-page"``, ``"register"`` or ``"form"``.
+        kind: One of :data:`LAYERS`.
         layout: Of type pages, from :func:`paper_for`.
         sheet: A sheet with nothing written on it.
         materials: Where real hands come from.
@@ -86,10 +102,14 @@ def compose(kind: str, layout: str, sheet: Sheet, materials: Materials, rng: np.
     layers = LAYERS[kind](layout, width, height, materials, rng)
     name, own_ink, opacity = pen(rng)
     opacity = max(0.45, opacity * uniform(rng, 0.55, 1))
+    if layers.red is not None:
+        name, own_ink, opacity = "iron gall", _gall_ink(rng), uniform(rng, 0.62, 1)
     type_ink = _type_ink(rng)
     ruled = (uniform(rng, 60, 190), uniform(rng, 60, 190), uniform(rng, 70, 200))
     everywhere = Window(0, 0, sheet.pixels.shape[1], sheet.pixels.shape[0])
     faint = layers.hand.any() and opacity < _FAINT
+    if layers.red is not None:
+        faint = opacity * (1 - sum(own_ink) / 3 / 255) < _PALE
     masks = {}
     for layer_name, layer, colour, strength in (
         ("rules", layers.rules, ruled, uniform(rng, 0.4, 1)), ("print", layers.print, type_ink, uniform(rng, 0.7, 1)),
@@ -98,6 +118,10 @@ def compose(kind: str, layout: str, sheet: Sheet, materials: Materials, rng: np.
         masks[layer_name] = _onto(sheet, layer)
         if layer.any():
             sheet = inked(sheet, np.asarray(masks[layer_name] * strength, np.float32), everywhere, colour, rng)
+    if layers.red is not None and layers.red.any():
+        red = _onto(sheet, layers.red)
+        sheet = inked(sheet, np.asarray(red * uniform(rng, 0.6, 1), np.float32), everywhere, _rubric(rng), rng)
+        masks["hand"] = np.maximum(masks["hand"], red)
     if not sheet.tone.bilevel and not faint and chance(rng, _COPY_SHARE):
         sheet = as_copy(sheet, rng)
     # `finish` leaves the greys of whatever is called pencil.
@@ -112,6 +136,20 @@ def _type_ink(rng: np.random.Generator) -> tuple[float, float, float]:
     return ((48.0, 52.0, 118.0), (74.0, 54.0, 110.0), (86.0, 66.0, 52.0))[int(rng.integers(3))]
 
 
+def _gall_ink(rng: np.random.Generator) -> tuple[float, float, float]:
+    """From black to a rusty brown."""
+    rust = uniform(rng, 0, 1)
+    level = uniform(rng, 18, 60)
+    return level + 62 * rust, level + 32 * rust, level + 8 * rust
+
+
+def _rubric(rng: np.random.Generator) -> tuple[float, float, float]:
+    """Vermilion or minium, now and then blue."""
+    if chance(rng, 0.2):
+        return uniform(rng, 30, 80), uniform(rng, 60, 100), uniform(rng, 130, 190)
+    return uniform(rng, 150, 215), uniform(rng, 40, 85), uniform(rng, 35, 70)
+
+
 def _onto(sheet: Sheet, layer: Field) -> Field:
     """Carry a layer of the sheet's size to where the sheet lies on the page."""
     rows, columns = layer.shape
@@ -119,15 +157,6 @@ def _onto(sheet: Sheet, layer: Field) -> Field:
     matrix = cv2.getPerspectiveTransform(corners, sheet.quad.astype(np.float32))
     size = (sheet.pixels.shape[1], sheet.pixels.shape[0])
     return np.asarray(cv2.warpPerspective(layer, matrix, size, flags=cv2.INTER_LINEAR), np.float32)
-
-
-def _paste(layer: Field, patch: Field, top: float, left: float) -> None:
-    """Add a patch to a layer, cut to it."""
-    top, left = max(0, int(top)), max(0, int(left))
-    rows, columns = min(patch.shape[0], layer.shape[0] - top), min(patch.shape[1], layer.shape[1] - left)
-    if rows > 0 and columns > 0:
-        place = (slice(top, top + rows), slice(left, left + columns))
-        layer[place] = np.maximum(layer[place], patch[:rows, :columns])
 
 
 def _block(width: int, height: int, materials: Materials, rng: np.random.Generator, *, spells: bool) -> Field:
@@ -142,7 +171,7 @@ def _block(width: int, height: int, materials: Materials, rng: np.random.Generat
             if found is None:
                 continue
             found = resized(found, scale=min(width / found.shape[1], 1.5, max(0.35, (height - top) / found.shape[0])))
-            _paste(out, found, top, 0)
+            put(out, found, top, 0)
             top += found.shape[0] + int(6 * unit)
             if top > 0.8 * height:
                 break
@@ -164,10 +193,10 @@ def _hand_page(layout: str, width: int, height: int, materials: Materials, rng: 
     middle = (left + right) / 2
     for start, end in ((left, middle - 6), (middle + 6, right)) if two else ((left, right),):
         block = _block(int(end - start), int(bottom - top), materials, rng, spells=spells)
-        _paste(written, block, top, start)
+        put(written, block, top, start)
     if chance(rng, 0.3):
         writer = hand(rng, capital=uniform(rng, 9, 16), pen=uniform(rng, 1.0, 2.0))
-        _paste(written, writer.line(str(int(rng.integers(1, 400))), rng, width=80), height * 0.01, width * 0.88)
+        put(written, writer.line(str(int(rng.integers(1, 400))), rng, width=80), height * 0.01, width * 0.88)
     bare = np.zeros_like(written)
     return Layers(bare, bare, written, "spelled" if spells else "lifted")
 
@@ -215,7 +244,7 @@ def _register(layout: str, width: int, height: int, materials: Materials, rng: n
     for start, end in itertools.pairwise(edges):
         if end - start > 0.24 * width:
             block = (int(end - start - 8), int(bottom - body - 6))
-            _paste(written, _block(*block, materials, rng, spells=chance(rng, 0.25)), body + 4, start + 4)
+            put(written, _block(*block, materials, rng, spells=chance(rng, 0.25)), body + 4, start + 4)
         elif chance(rng, 0.8):
             _entries(written, (start, end, body, bottom), pitch, writer, rng)
     return Layers(rules, printed, written, "no print" if bare else "printed heads")
@@ -235,7 +264,7 @@ def _heads(printed: Field, edges: Field, head: float, body: float, rng: np.rando
     height, width = printed.shape
     if chance(rng, 0.7):
         title = _letters(words(rng, int(rng.integers(1, 5))).upper(), height * uniform(rng, 0.009, 0.018), rng)
-        _paste(printed, title, head - title.shape[0] - 3, (width - title.shape[1]) * uniform(rng, 0.2, 0.8))
+        put(printed, title, head - title.shape[0] - 3, (width - title.shape[1]) * uniform(rng, 0.2, 0.8))
     size = height * uniform(rng, 0.0065, 0.011)
     for start, end in itertools.pairwise(edges):
         if chance(rng, 0.08):
@@ -249,7 +278,7 @@ def _heads(printed: Field, edges: Field, head: float, body: float, rng: np.rando
             top, left = (head + 3, start + along) if upwards else (head + along, (start + end - text.shape[1]) / 2)
             if (left if upwards else top) + size > (end if upwards else body):
                 break
-            _paste(printed, np.asarray(text, np.float32), top, left)
+            put(printed, np.asarray(text, np.float32), top, left)
 
 
 def _entries(
@@ -265,7 +294,7 @@ def _entries(
         if chance(rng, 0.15):
             continue
         text = words(rng, 2) if names else str(int(rng.gamma(1.0, 400)))
-        _paste(written, writer.line(text, rng, width=room), y, start + 4)
+        put(written, writer.line(text, rng, width=room), y, start + 4)
 
 
 def _form(layout: str, width: int, height: int, materials: Materials, rng: np.random.Generator) -> Layers:
@@ -275,7 +304,7 @@ def _form(layout: str, width: int, height: int, materials: Materials, rng: np.ra
     unit = height / 1024
     bare = chance(rng, _BARE_SHARE)
     title = _letters(words(rng, int(rng.integers(1, 4))).upper(), uniform(rng, 14, 26) * unit, rng)
-    _paste(printed, title, height * 0.04, max(0, (width - title.shape[1]) * uniform(rng, 0.1, 0.6)))
+    put(printed, title, height * 0.04, max(0, (width - title.shape[1]) * uniform(rng, 0.1, 0.6)))
     if chance(rng, 0.3):  # small print fills the lower part
         body = typeset(rng, "book", width=width, height=height)
         body[: int(height * uniform(rng, 0.5, 0.75))] = 0
@@ -289,7 +318,7 @@ def _form(layout: str, width: int, height: int, materials: Materials, rng: np.ra
         for side in range(sides):
             left = width * (0.06 + 0.46 * side)
             text = _letters(words(rng, int(rng.integers(1, 4)))[:24] + ":", size, rng)
-            _paste(printed, text, y, left)
+            put(printed, text, y, left)
             at, right = left + text.shape[1] + 6, width * (0.94 if sides == 1 else 0.5 + 0.46 * side)
             base = int(y + text.shape[0] + 2)
             if right - at < 30 * unit:
@@ -319,11 +348,18 @@ def _fill(written: Field, place: tuple[float, float, int], line: Field, rng: np.
     extent = np.flatnonzero(line.max(axis=0) > 0.2)
     line = line[:, : int(extent[-1]) + 3] if len(extent) else line
     line = resized(line, scale=min(1.3, room / line.shape[1], 40 / line.shape[0]))
-    _paste(written, line, base - line.shape[0] * uniform(rng, 0.75, 0.95), left)
+    put(written, line, base - line.shape[0] * uniform(rng, 0.75, 0.95), left)
+
+
+def _book_page(layout: str, width: int, height: int, materials: Materials, rng: np.random.Generator) -> Layers:
+    del layout, materials
+    page = book_page(width, height, rng)
+    return Layers(page.rules, np.zeros_like(page.rules), page.text, page.detail, page.red)
 
 
 _Compose = Callable[[str, int, int, Materials, np.random.Generator], Layers]
 #: How the layers of each kind are made.
 LAYERS: Final[Mapping[str, _Compose]] = MappingProxyType({
     "hand-page": _hand_page, "type-page": _type_page, "register": _register, "form": _form,
+    "book-page": _book_page,
 })  # fmt: skip

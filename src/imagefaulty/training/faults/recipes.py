@@ -12,6 +12,7 @@ from imagefaulty.checks import CORNER, POST_IT, CheckName
 from imagefaulty.training.faults import (
     circumstances,
     copies,
+    deeds,
     loose,
     marks,
     photographed,
@@ -41,11 +42,11 @@ HarmlessKind = Literal[
     "clean", "printed-box", "label", "stamp", "photo", "highlighter", "panel", "tape", "paper-clip", "holes", "staples",
     "rounded-corners", "dark-border", "gutter", "skew", "crop", "stain", "margin-rule", "curl-shading", "thumb-index",
     "uneven-edge", "letter-fold", "loose-leaf", "copied", "table", "printed-marks", "dirt", "show-through",
-    "affixed-stamp", "boxed-print", "bound", "target-card",
+    "affixed-stamp", "boxed-print", "bound", "target-card", "struck-out", "sealed",
 ]  # fmt: skip
 EmptyKind = Literal["blank", "nearly-empty"]
 WritingKind = Literal["handwriting-on-typed", "print-on-handwritten"]
-ComposedKind = Literal["hand-page", "type-page", "register", "form"]
+ComposedKind = Literal["hand-page", "type-page", "register", "form", "book-page"]
 Kind = CornerKind | NoteKind | HarmlessKind | EmptyKind | WritingKind | ComposedKind
 
 CORNER_KINDS: Final[tuple[str, ...]] = get_args(CornerKind)
@@ -112,7 +113,7 @@ _HARMLESS_RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType({
     "loose-leaf": loose.loose_leaf, "copied": copies.copied, "table": printed.table,
     "printed-marks": printed.printed_marks, "dirt": printed.dirt, "show-through": printed.show_through,
     "affixed-stamp": printed.affixed_stamp, "boxed-print": printed.boxed_print, "bound": photographed.bound,
-    "target-card": targets.target_card,
+    "target-card": targets.target_card, "struck-out": deeds.struck_out, "sealed": deeds.sealed,
 })  # fmt: skip
 
 

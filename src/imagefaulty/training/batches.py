@@ -1,4 +1,4 @@
-"""What a step is fitted on: maps with their targets, mirrored, with looks exchanged, parts of one another, and noise."""
+"""What a step is fitted on: maps with their targets, mirrored, noisy, with looks exchanged, with parts of others."""
 
 from __future__ import annotations
 

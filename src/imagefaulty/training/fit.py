@@ -81,13 +81,13 @@ class FitSettings:
         return hashlib.sha256(repr(self).encode()).hexdigest()[:8]
 
 
-#: Kinds of samples that came after the long fit had been made, which is kept from model to model: it takes longest.
-_LATER: Final = (CLOSER, "target-card", "book-page", "struck-out", "sealed")
+#: Kinds of samples that only the short fit sees.
+_SHORT_ONLY: Final = (CLOSER, "target-card", "book-page", "struck-out", "sealed")
 #: Two fits from the same first weights, of which the mean is kept: they err differently, the mean less than either
-#: (Wortsman et al., "Model soups", ICML 2022). The long one sees whole pages only, the short one parts of pages as
-#: well, and pages with parts of others.
+#: (Wortsman et al., "Model soups", ICML 2022). The long one sees whole pages as they are; the short one parts of pages,
+#: pages with parts of others and noise as well, and things that come up seldom.
 FITS: Final = (
-    FitSettings(epochs=12, patience=6, watched=0.04, left_out=_LATER),
+    FitSettings(epochs=12, patience=6, watched=0.04, left_out=_SHORT_ONLY),
     FitSettings(patched=0.5, noise=0.1),
 )
 

@@ -62,14 +62,13 @@ class Course:
 
         Args:
             name: What is left out.
-            settings: Which kinds are left out as well, and how much is watched.
+            settings: How much is watched.
         """
         groups = np.array([self.group_of(row) for row in range(len(self.real))])
         seen = ~self._inside() if name == STRICT else self.sample_folds != int(name)
         seen_pages = self.rendering.manifest.only(groups=set(groups[seen].tolist()))
         watch = seen & np.isin(groups, sorted(validation_groups(seen_pages, share=settings.watched)))
-        wanted = np.array([sample.kind not in settings.left_out for sample in self.rendering.samples])
-        fitting = np.flatnonzero(seen & ~watch & wanted)
+        fitting = np.flatnonzero(seen & ~watch)
         return Split(fitting, self._chances(fitting), np.flatnonzero(watch & self.real))
 
     def unseen(self, name: str) -> NDArray[np.int64]:

@@ -27,7 +27,6 @@ from imagefaulty.training.cells import CHANNELS, UNKNOWN
 from imagefaulty.training.features import FeatureStore
 from imagefaulty.training.heads import PageNet
 from imagefaulty.training.progress import Epoch, Progress
-from imagefaulty.training.samples import CLOSER
 
 _LOG: Final = logging.getLogger(__name__)
 _CHECKPOINT_EVERY: Final = 100
@@ -54,7 +53,6 @@ class FitSettings:
         patience: Stop after so many epochs without a better loss on the validation pages.
         watched: The most that validation pages take of the pages of any class, see
             :func:`imagefaulty.training.splits.validation_groups`.
-        left_out: Kinds of samples that the fit does not see.
         seed: Seed of initial weights and order.
     """
 
@@ -68,11 +66,10 @@ class FitSettings:
     restyled: float = 0.5
     style_mix: float = 0.3
     patched: float = 0.0
-    noise: float = 0.0
+    noise: float = 0.1
     cell_weight: float = 0.5
     patience: int = 4
     watched: float = 0.08
-    left_out: tuple[str, ...] = ()
     seed: int = 0
 
     @property
@@ -81,15 +78,10 @@ class FitSettings:
         return hashlib.sha256(repr(self).encode()).hexdigest()[:8]
 
 
-#: Kinds of samples that only the short fit sees.
-_SHORT_ONLY: Final = (CLOSER, "target-card", "book-page", "struck-out", "sealed")
 #: Two fits from the same first weights, of which the mean is kept: they err differently, the mean less than either
-#: (Wortsman et al., "Model soups", ICML 2022). The long one sees whole pages as they are; the short one parts of pages,
-#: pages with parts of others and noise as well, and things that come up seldom.
-FITS: Final = (
-    FitSettings(epochs=12, patience=6, watched=0.04, left_out=_SHORT_ONLY),
-    FitSettings(patched=0.5, noise=0.1),
-)
+#: (Wortsman et al., "Model soups", ICML 2022). One sees pages with parts of others, which teaches small second hands;
+#: the other sees whole pages only, on which all that is known of notes can be asked for.
+FITS: Final = (FitSettings(patched=0.5), FitSettings(epochs=6, watched=0.04))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

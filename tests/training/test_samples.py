@@ -85,3 +85,11 @@ def test_kinds_that_come_last_leave_the_seeds_of_the_others() -> None:
     manifest = Manifest(Path(), tuple(_record(writing_type="Typewritten", corner="ok") for _ in range(4)))
     before = plan(manifest, [0, 1, 2, 3], counts={"fold-over": 5})
     assert set(before) <= set(plan(manifest, [0, 1, 2, 3], counts={"fold-over": 5, CLOSER: 5}))
+
+
+def test_space_is_struck_out_on_written_pages_only() -> None:
+    """A pen's strokes on a typed page might make it one of both hands."""
+    hands = ("Handwritten", "Typewritten", "Combination")
+    records = tuple(_record(writing_type=hand) for hand in hands)
+    samples = plan(Manifest(Path(), records), [0, 1, 2], counts={"struck-out": 30})
+    assert {each.record for each in samples if each.kind == "struck-out"} == {0, 2}

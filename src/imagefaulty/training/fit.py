@@ -80,7 +80,7 @@ class FitSettings:
 
 #: Two fits from the same first weights, of which the mean is kept: they err differently, the mean less than either
 #: (Wortsman et al., "Model soups", ICML 2022). One sees pages with parts of others, which teaches small second hands;
-#: the other sees whole pages only, on which all that is known of notes can be asked for.
+#: the other does without, so that all that is known of notes can be asked for.
 FITS: Final = (FitSettings(patched=0.5), FitSettings(epochs=6, watched=0.04))
 
 

@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("cv2", reason="the generator needs the extra `train`")
 
 from imagefaulty.training.cells import CHANNELS, drawn_cells
-from imagefaulty.training.faults import COMPOSED_KINDS, Materials, draw
+from imagefaulty.training.faults import COMPOSED_KINDS, Materials, composed, draw
 from imagefaulty.training.faults.book_hands import BookHand, book_hand, book_page
 from imagefaulty.training.faults.drawn import Drawn
 from imagefaulty.training.faults.spelling import hand, spelled
@@ -74,11 +74,13 @@ def test_line_of_prose_fills_its_column() -> None:
         assert np.flatnonzero(line.max(axis=0) > 0.3)[-1] > 370
 
 
-def test_red_of_a_book_page_is_of_the_hand() -> None:
-    page = book_page(500, 700, np.random.default_rng(5))
-    assert page.red.any()
-    marked = next(one for one in (_drawn("book-page", seed) for seed in range(9)) if "two columns" in one.recipe)
-    assert {region.kind for region in marked.regions} == {"handwriting"}
+def test_red_of_a_book_page_is_of_the_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert book_page(500, 700, np.random.default_rng(5)).red.any()
+    nothing, red = np.zeros((700, 500), np.float32), np.zeros((700, 500), np.float32)
+    red[300:340, 100:400] = 1
+    layers = {"book-page": lambda *_: composed.Layers(nothing, nothing, nothing, "red alone", red)}
+    monkeypatch.setattr(composed, "LAYERS", layers)
+    assert {region.kind for region in _drawn("book-page", 1).regions} == {"handwriting"}
 
 
 def test_cells_without_strokes_are_known_to_hold_none() -> None:

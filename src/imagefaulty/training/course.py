@@ -129,7 +129,7 @@ def keep_answers(rendering: Rendering, cache: Path, fits: tuple[FitSettings, ...
 def answers_of(course: Course, name: str) -> tuple[NDArray[np.int64], dict[str, NDArray[np.float32]]]:
     """Rows of the samples that a network has not seen, and its logits for them, computed once."""
     rows = course.unseen(name)
-    made_by = "-".join(f"{settings.digest}x{settings.epochs}" for settings in course.fits)
+    made_by = "-".join(settings.digest for settings in course.fits)
     path = course.cache / f"without-{name}" / f"answers-{course.store.key[:12]}-{made_by}.npz"
     if not path.is_file():
         part = path.with_suffix(".part.npz")

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imagefaulty.training.faults.compositing import chance, uniform
+from imagefaulty.training.faults.compositing import chance, put, uniform
 from imagefaulty.training.faults.drawn import Field, Pixels
 
 _Stroke = Sequence[tuple[float, float]]
@@ -331,12 +331,3 @@ def _gloss(text: Field, box: tuple[float, float, float, float], pitch: float, rn
             for _ in range(int(rng.integers(1, 9))):
                 put(text, hand.line(int(end - start), rng, fills=False), y, start)
                 y += hand.x_height * 2.6
-
-
-def put(layer: Field, patch: Field, top: float, left: float) -> None:
-    """Add a patch to a layer, cut to it."""
-    top, left = max(0, int(top)), max(0, int(left))
-    rows, columns = min(patch.shape[0], layer.shape[0] - top), min(patch.shape[1], layer.shape[1] - left)
-    if rows > 0 and columns > 0:
-        place = (slice(top, top + rows), slice(left, left + columns))
-        layer[place] = np.maximum(layer[place], patch[:rows, :columns])

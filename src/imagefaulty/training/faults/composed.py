@@ -17,8 +17,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from imagefaulty.training.faults.blanks import blank_page
-from imagefaulty.training.faults.book_hands import book_page, put
-from imagefaulty.training.faults.compositing import Window, chance, to_pixels, uniform
+from imagefaulty.training.faults.book_hands import book_page
+from imagefaulty.training.faults.compositing import Window, chance, put, to_pixels, uniform
 from imagefaulty.training.faults.copies import as_copy
 from imagefaulty.training.faults.drawn import Field, Pixels
 from imagefaulty.training.faults.handwriting import lifted, pen, resized
@@ -100,16 +100,11 @@ def compose(kind: str, layout: str, sheet: Sheet, materials: Materials, rng: np.
     """
     width, height = (max(64, int(side)) for side in sheet.size)
     layers = LAYERS[kind](layout, width, height, materials, rng)
-    name, own_ink, opacity = pen(rng)
-    opacity = max(0.45, opacity * uniform(rng, 0.55, 1))
-    if layers.red is not None:
-        name, own_ink, opacity = "iron gall", _gall_ink(rng), uniform(rng, 0.62, 1)
+    name, own_ink, opacity, faint = _hand_ink(rng, of_a_book=layers.red is not None)
     type_ink = _type_ink(rng)
     ruled = (uniform(rng, 60, 190), uniform(rng, 60, 190), uniform(rng, 70, 200))
     everywhere = Window(0, 0, sheet.pixels.shape[1], sheet.pixels.shape[0])
-    faint = layers.hand.any() and opacity < _FAINT
-    if layers.red is not None:
-        faint = opacity * (1 - sum(own_ink) / 3 / 255) < _PALE
+    faint = faint and bool(layers.hand.any())
     masks = {}
     for layer_name, layer, colour, strength in (
         ("rules", layers.rules, ruled, uniform(rng, 0.4, 1)), ("print", layers.print, type_ink, uniform(rng, 0.7, 1)),
@@ -134,6 +129,16 @@ def _type_ink(rng: np.random.Generator) -> tuple[float, float, float]:
         level = uniform(rng, 20, 95)
         return level, level, level * uniform(rng, 0.95, 1.15)
     return ((48.0, 52.0, 118.0), (74.0, 54.0, 110.0), (86.0, 66.0, 52.0))[int(rng.integers(3))]
+
+
+def _hand_ink(rng: np.random.Generator, *, of_a_book: bool) -> tuple[str, tuple[float, float, float], float, bool]:
+    """Choose the ink of a hand: its name, colour and opacity, and whether a hard threshold would wipe it out."""
+    name, colour, opacity = pen(rng)
+    opacity = max(0.45, opacity * uniform(rng, 0.55, 1))
+    if not of_a_book:
+        return name, colour, opacity, opacity < _FAINT
+    colour, opacity = _gall_ink(rng), uniform(rng, 0.62, 1)
+    return "iron gall", colour, opacity, opacity * (1 - sum(colour) / 3 / 255) < _PALE
 
 
 def _gall_ink(rng: np.random.Generator) -> tuple[float, float, float]:

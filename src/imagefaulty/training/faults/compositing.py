@@ -119,6 +119,15 @@ def to_pixels(tile: Field) -> Pixels:
     return np.clip(tile + np.float32(0.5), 0, 255).astype(np.uint8)
 
 
+def put(layer: Field, patch: Field, top: float, left: float) -> None:
+    """Add a patch to a layer, cut to it."""
+    top, left = max(0, int(top)), max(0, int(left))
+    rows, columns = min(patch.shape[0], layer.shape[0] - top), min(patch.shape[1], layer.shape[1] - left)
+    if rows > 0 and columns > 0:
+        place = (slice(top, top + rows), slice(left, left + columns))
+        layer[place] = np.maximum(layer[place], patch[:rows, :columns])
+
+
 def shift(mask: Field, dx: float, dy: float) -> Field:
     """Return the mask moved by ``(dx, dy)`` px, empty where nothing moved in."""
     matrix = np.array([[1, 0, dx], [0, 1, dy]], np.float32)

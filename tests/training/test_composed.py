@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import get_args
+
 import numpy as np
 import pytest
 
@@ -11,6 +14,8 @@ from imagefaulty.training.cells import CHANNELS, drawn_cells
 from imagefaulty.training.faults import COMPOSED_KINDS, Materials, composed, draw
 from imagefaulty.training.faults.book_hands import BookHand, book_hand, book_page
 from imagefaulty.training.faults.drawn import Drawn
+from imagefaulty.training.faults.early_prints import _SET, _forme, early_print
+from imagefaulty.training.faults.founts import LONG_S, Style, fount
 from imagefaulty.training.faults.spelling import hand, spelled
 from imagefaulty.training.faults.typesetting import LAYOUTS, typeset
 
@@ -31,7 +36,7 @@ def test_label_says_whose_hands_are_marked(kind: str) -> None:
         }[tuple(sorted(hands))]  # fmt: skip
         assert one.labels == {"post_it": "ok", "corner": "ok", "empty": "ok", "writing_type": expected}
         assert kind not in {"hand-page", "book-page"} or expected == "Handwritten"
-        assert kind != "type-page" or expected == "Typewritten"
+        assert kind not in {"type-page", "early-print"} or expected == "Typewritten"
 
 
 @pytest.mark.parametrize("kind", COMPOSED_KINDS)
@@ -81,6 +86,53 @@ def test_red_of_a_book_page_is_of_the_hand(monkeypatch: pytest.MonkeyPatch) -> N
     layers = {"book-page": lambda *_: composed.Layers(nothing, nothing, nothing, "red alone", red)}
     monkeypatch.setattr(composed, "LAYERS", layers)
     assert {region.kind for region in _drawn("book-page", 1).regions} == {"handwriting"}
+
+
+def test_red_of_an_early_print_is_of_the_press(monkeypatch: pytest.MonkeyPatch) -> None:
+    nothing, red = np.zeros((700, 500), np.float32), np.zeros((700, 500), np.float32)
+    red[300:340, 100:400] = 1
+    layers = {"early-print": lambda *_: composed.Layers(nothing, nothing, nothing, "red alone", red, "print")}
+    monkeypatch.setattr(composed, "LAYERS", layers)
+    assert {region.kind for region in _drawn("early-print", 1).regions} == {"print"}
+
+
+def test_some_early_prints_are_red_and_black() -> None:
+    pages = [early_print(400, 560, np.random.default_rng(seed)) for seed in range(20)]
+    assert 0 < sum(page.red.any() for page in pages) < len(pages) / 2
+    assert all(page.text.shape == page.back.shape == page.red.shape == (560, 400) for page in pages)
+
+
+@pytest.mark.parametrize("layout", list(_SET))
+def test_early_print_is_set_in_every_layout(layout: str) -> None:
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        forme = _forme(layout, 400, 560, rng)
+        _SET[layout](forme, rng)
+        inked = np.maximum(forme.text, forme.red) > 0.4
+        assert 0.005 < float(inked.mean()) < 0.5
+        assert not inked[:, :4].any()
+
+
+@pytest.mark.parametrize("style", get_args(Style))
+def test_letters_of_a_fount_are_all_alike(style: Style) -> None:
+    """Print's letters have one shape, up to the ink on them; a book hand's have not."""
+    type_ = replace(fount(np.random.default_rng(2), style, 24), slack=0.0)
+    one, two = (type_.line("n", np.random.default_rng(seed)) for seed in (3, 4))
+    assert float(one.max()) > 0.5
+    assert np.allclose(one / one.max(), two / two.max(), atol=0.03)
+
+
+def test_line_of_type_ends_at_the_margin() -> None:
+    type_ = fount(np.random.default_rng(1), "roman", 13)
+    for text in ("ab initio erat", "in principio erat verbum et"):
+        line = type_.line(text, np.random.default_rng(5), width=300)
+        assert abs(int(np.flatnonzero(line.max(axis=0) > 0.3)[-1]) - 301) < 4
+
+
+def test_long_s_stands_within_words_and_letters_are_joined() -> None:
+    roman = fount(np.random.default_rng(1), "roman", 13)
+    assert roman.pieces("sensus afficit.") == f"{LONG_S}en{LONG_S}us a\ufb03cit."
+    assert fount(np.random.default_rng(1), "modern", 13).pieces("sensus afficit.") == "sensus afficit."
 
 
 def test_cells_without_strokes_are_known_to_hold_none() -> None:

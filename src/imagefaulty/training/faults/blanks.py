@@ -29,8 +29,14 @@ _FORMATS = ((1024, 724), (1024, 791), (1024, 640), (724, 1024), (1024, 850), (90
 _STAMP_COLOURS = ((94.0, 44.0, 128.0), (160.0, 34.0, 44.0), (34.0, 48.0, 128.0), (50.0, 48.0, 52.0))
 
 
-def blank_page(materials: Materials, rng: np.random.Generator) -> Pixels:
-    """Return a page with nothing written on it, uint8 RGB: a real blank, or paper with what paper carries."""
+def blank_page(materials: Materials, rng: np.random.Generator, *, ruled: bool = True) -> Pixels:
+    """Return a page with nothing written on it, uint8 RGB: a real blank, or paper with what paper carries.
+
+    Args:
+        materials: Where real blanks and paper come from.
+        rng: Source of chance.
+        ruled: Whether paper may be ruled, as no paper to print books on is.
+    """
     real = materials.blank(rng) if chance(rng, 0.3) else None
     if real is not None:
         return _varied(real, rng)
@@ -43,7 +49,7 @@ def blank_page(materials: Materials, rng: np.random.Generator) -> Pixels:
         return to_pixels(page)
     if chance(rng, 0.6):
         page = _show_through(page, materials, rng)
-    if chance(rng, 0.32):
+    if chance(rng, 0.32) and ruled:
         page = _ruled(page, rng)
     if chance(rng, 0.6):
         page = _dirty(page, rng, specks=int(rng.integers(3, 90)), dark=chance(rng, 0.4))

@@ -138,6 +138,20 @@ class BookHand:
         small = cv2.resize(whole, (width, self.rows), interpolation=cv2.INTER_AREA)
         return np.asarray(small, np.float32) / np.float32(255)
 
+    def sort(self, name: str) -> tuple[Pixels, float] | None:
+        """Write one letter to be cast as type, so many times as large; None for a letter that scribes lack.
+
+        Returns:
+            The letter, uint8, half an x from the left, and how far on the next one begins in px.
+        """
+        if name not in _LETTERS:
+            return None
+        advance, strokes = _LETTERS[name]
+        scale = self.x_height * _DRAWN_AT
+        image = np.zeros((self.rows * _DRAWN_AT, int((advance * self.narrow[0] + 1.4) * scale)), np.uint8)
+        self._write(image, strokes, 0.5, scale, np.random.default_rng(0))
+        return image, advance * self.narrow[0] * self.x_height
+
     def _write(
         self, image: Pixels, strokes: Sequence[_Stroke], x: float, scale: float, rng: np.random.Generator
     ) -> None:

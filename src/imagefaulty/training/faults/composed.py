@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal
 
 import cv2
 import numpy as np
@@ -18,9 +18,10 @@ from PIL import Image, ImageDraw
 
 from imagefaulty.training.faults.blanks import blank_page
 from imagefaulty.training.faults.book_hands import book_page
-from imagefaulty.training.faults.compositing import Window, chance, put, to_pixels, uniform
+from imagefaulty.training.faults.compositing import Window, chance, luminance, put, to_pixels, uniform
 from imagefaulty.training.faults.copies import as_copy
 from imagefaulty.training.faults.drawn import Field, Pixels
+from imagefaulty.training.faults.early_prints import early_print
 from imagefaulty.training.faults.handwriting import lifted, pen, resized
 from imagefaulty.training.faults.marks import inked
 from imagefaulty.training.faults.materials import Materials
@@ -34,6 +35,7 @@ _NARROW: Final = (1.9, 3.4)  # how many times as high as wide a till slip is
 _COPY_SHARE: Final = 0.12
 _FAINT: Final = 0.62  # opacity below which a hard threshold would wipe writing out
 _PALE: Final = 0.5  # likewise, of book hands, whose ink may be brown: how much darker than the leaf it is
+_THIN_INK: Final = 75  # of 255: likewise, of early print
 _BILEVEL_PAPER: Final = 252  # of 255
 _SPELLED_SHARE: Final = 0.55  # of the hands spell; the others are lifted off real pages
 _BOOK_HAND_SHARE: Final = 0.2  # of the lifted ones are medieval
@@ -45,11 +47,12 @@ class Layers:
     """What is put on a sheet, each float32 of the sheet's size in px, 0..1.
 
     Attributes:
-        rules: Lines and frames, which are neither hand nor print.
+        rules: Lines and frames, which are neither hand nor print, or what shows through of the other side.
         print: Type.
         hand: Handwriting.
         detail: For people.
-        red: Of book hands what is written in red or blue.
+        red: What a book hand writes in red or blue, or a press prints in red.
+        red_of: Whose the red is.
     """
 
     rules: Field
@@ -57,6 +60,7 @@ class Layers:
     hand: Field
     detail: str
     red: Field | None = None
+    red_of: Literal["hand", "print"] = "hand"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,6 +78,8 @@ def paper_for(kind: str, materials: Materials, rng: np.random.Generator) -> tupl
     layout = str(rng.choice(LAYOUTS, p=_LAYOUT_SHARES)) if kind == "type-page" else ""
     if layout == "receipt":
         return materials.paper((1024, int(1024 / uniform(rng, *_NARROW))), rng), layout
+    if kind == "early-print":
+        return _old_paper(materials, rng), layout
     return (_vellum if kind == "book-page" else blank_page)(materials, rng), layout
 
 
@@ -88,6 +94,20 @@ def _vellum(materials: Materials, rng: np.random.Generator) -> Pixels:
     return to_pixels(np.asarray(page * tint * np.float32(uniform(rng, 0.88, 1)), np.float32))
 
 
+def _old_paper(materials: Materials, rng: np.random.Generator) -> Pixels:
+    """Return blank paper to print a book on, upright: aged, brown where it is of wood, or as clean as a copy's."""
+    may_be_bilevel = chance(rng, 0.3)
+    page = blank_page(materials, rng, ruled=False)
+    while page.shape[1] > page.shape[0] or (np.median(page) > _BILEVEL_PAPER and not may_be_bilevel):
+        page = blank_page(materials, rng, ruled=False)
+    if np.median(page) > _BILEVEL_PAPER or chance(rng, 0.15):
+        return page
+    grey = luminance(page)[..., None]
+    brown = uniform(rng, 0.35, 1) if chance(rng, 0.4) else uniform(rng, 0.08, 0.35)
+    tint = 1 - brown * np.array([0.18, 0.32, 0.54], np.float32)
+    return to_pixels(np.asarray((grey + (page - grey) * np.float32(uniform(rng, 0, 0.3))) * tint, np.float32))
+
+
 def compose(kind: str, layout: str, sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Composed:
     """Write a page of one of :data:`LAYERS`' kinds on a blank sheet; an eighth of them are copied in black and white.
 
@@ -100,8 +120,8 @@ def compose(kind: str, layout: str, sheet: Sheet, materials: Materials, rng: np.
     """
     width, height = (max(64, int(side)) for side in sheet.size)
     layers = LAYERS[kind](layout, width, height, materials, rng)
-    name, own_ink, opacity, faint = _hand_ink(rng, of_a_book=layers.red is not None)
-    type_ink = _type_ink(rng)
+    name, own_ink, opacity, faint = _hand_ink(rng, of_a_book=layers.red is not None and layers.red_of == "hand")
+    type_ink = _printers_ink(rng) if kind == "early-print" else _type_ink(rng)
     ruled = (uniform(rng, 60, 190), uniform(rng, 60, 190), uniform(rng, 70, 200))
     everywhere = Window(0, 0, sheet.pixels.shape[1], sheet.pixels.shape[0])
     faint = faint and bool(layers.hand.any())
@@ -115,9 +135,12 @@ def compose(kind: str, layout: str, sheet: Sheet, materials: Materials, rng: np.
             sheet = inked(sheet, np.asarray(masks[layer_name] * strength, np.float32), everywhere, colour, rng)
     if layers.red is not None and layers.red.any():
         red = _onto(sheet, layers.red)
-        sheet = inked(sheet, np.asarray(red * uniform(rng, 0.6, 1), np.float32), everywhere, _rubric(rng), rng)
-        masks["hand"] = np.maximum(masks["hand"], red)
-    if not sheet.tone.bilevel and not faint and chance(rng, _COPY_SHARE):
+        sheet = inked(
+            sheet, np.asarray(red * uniform(rng, 0.6, 1), np.float32), everywhere, _rubric(rng, layers.red_of), rng
+        )
+        masks[layers.red_of] = np.maximum(masks[layers.red_of], red)
+    pale = kind == "early-print" and max(type_ink) > _THIN_INK
+    if not sheet.tone.bilevel and not faint and not pale and chance(rng, _COPY_SHARE):
         sheet = as_copy(sheet, rng)
     # `finish` leaves the greys of whatever is called pencil.
     return Composed(sheet, masks["hand"], masks["print"], f"{layers.detail}/{'pencil' if faint else name}")
@@ -129,6 +152,12 @@ def _type_ink(rng: np.random.Generator) -> tuple[float, float, float]:
         level = uniform(rng, 20, 95)
         return level, level, level * uniform(rng, 0.95, 1.15)
     return ((48.0, 52.0, 118.0), (74.0, 54.0, 110.0), (86.0, 66.0, 52.0))[int(rng.integers(3))]
+
+
+def _printers_ink(rng: np.random.Generator) -> tuple[float, float, float]:
+    """Lamp-black in oil: black, or grey to brown where it was thin or the paper took it up."""
+    level, warmth = uniform(rng, 12, 70) if chance(rng, 0.7) else uniform(rng, 60, 105), uniform(rng, 0, 0.3)
+    return level * (1 + warmth), level, level * (1 - warmth)
 
 
 def _hand_ink(rng: np.random.Generator, *, of_a_book: bool) -> tuple[str, tuple[float, float, float], float, bool]:
@@ -148,9 +177,9 @@ def _gall_ink(rng: np.random.Generator) -> tuple[float, float, float]:
     return level + 62 * rust, level + 32 * rust, level + 8 * rust
 
 
-def _rubric(rng: np.random.Generator) -> tuple[float, float, float]:
-    """Vermilion or minium, now and then blue."""
-    if chance(rng, 0.2):
+def _rubric(rng: np.random.Generator, whose: Literal["hand", "print"]) -> tuple[float, float, float]:
+    """Vermilion or minium; now and then blue, but not in print."""
+    if whose == "hand" and chance(rng, 0.2):
         return uniform(rng, 30, 80), uniform(rng, 60, 100), uniform(rng, 130, 190)
     return uniform(rng, 150, 215), uniform(rng, 40, 85), uniform(rng, 35, 70)
 
@@ -362,9 +391,15 @@ def _book_page(layout: str, width: int, height: int, materials: Materials, rng: 
     return Layers(page.rules, np.zeros_like(page.rules), page.text, page.detail, page.red)
 
 
+def _early_print(layout: str, width: int, height: int, materials: Materials, rng: np.random.Generator) -> Layers:
+    del layout, materials
+    page = early_print(width, height, rng)
+    return Layers(page.back, page.text, np.zeros_like(page.text), page.detail, page.red, "print")
+
+
 _Compose = Callable[[str, int, int, Materials, np.random.Generator], Layers]
 #: How the layers of each kind are made.
 LAYERS: Final[Mapping[str, _Compose]] = MappingProxyType({
     "hand-page": _hand_page, "type-page": _type_page, "register": _register, "form": _form,
-    "book-page": _book_page,
+    "book-page": _book_page, "early-print": _early_print,
 })  # fmt: skip

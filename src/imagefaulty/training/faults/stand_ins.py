@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
+
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -12,11 +16,48 @@ from imagefaulty.training.faults.drawn import Field, Pixels
 _SHAPE = (1024, 740)  # px, an A4 page at the generator's working size
 _SYLLABLES = ("an", "de", "er", "in", "lo", "ma", "ne", "or", "pa", "qui", "re", "sta", "te", "un", "ver", "zu", "con")
 
+#: Syllables of made-up words in the languages of early books.
+_TONGUES: Final[Mapping[str, Sequence[str]]] = MappingProxyType({
+    "Latin": (
+        "a", "ab", "ad", "am", "an", "ba", "be", "bi", "ca", "ce", "con", "cu", "de", "di", "do", "e", "en",
+        "er", "est", "et", "fa", "fe", "fi", "ge", "hu", "i", "in", "is", "la", "le", "li", "lo", "lu", "ma",
+        "me", "mi", "mus", "na", "ne", "nis", "nu", "o", "om", "or", "pa", "per", "po", "pra", "pro", "quam",
+        "que", "qui", "quo", "ra", "re", "ri", "rum", "sa", "se", "si", "sti", "su", "sus", "ta", "te", "ti",
+        "tis", "to", "tu", "tur", "um", "unt", "us", "ve", "vi", "vo",
+    ),
+    "French": (
+        "a", "au", "ab", "ai", "an", "ble", "ce", "ces", "cha", "che", "com", "dans", "de", "des", "di", "du",
+        "e", "eil", "en", "es", "est", "et", "eur", "fa", "fi", "gne", "il", "in", "je", "la", "le", "les",
+        "li", "loi", "ma", "me", "men", "mon", "ne", "nous", "oi", "on", "ou", "par", "pas", "pe", "plus",
+        "pour", "pre", "que", "qui", "ra", "re", "res", "ri", "roi", "s", "sa", "se", "sei", "son", "sous",
+        "sur", "ta", "te", "ti", "tion", "tre", "un", "ve", "vo", "vie",
+    ),
+    "German": (
+        "ab", "all", "als", "an", "auf", "aus", "be", "ber", "bun", "che", "da", "das", "dem", "den", "der",
+        "die", "e", "ein", "en", "er", "es", "fer", "ge", "gen", "got", "haf", "hat", "heit", "her", "ich",
+        "in", "keit", "lich", "man", "mit", "ne", "nen", "nicht", "o", "rich", "sag", "sch", "sei", "sen",
+        "sich", "sie", "so", "sol", "ste", "ten", "ter", "und", "ung", "ver", "vnd", "von", "vor", "wer",
+        "wie", "wol", "zu",
+    ),
+})  # fmt: skip
+
 
 def words(rng: np.random.Generator, count: int) -> str:
     """Return ``count`` made-up words."""
     parts = ["".join(rng.choice(_SYLLABLES, int(rng.integers(1, 4)))) for _ in range(count)]
     return " ".join(parts).capitalize()
+
+
+def sentences(rng: np.random.Generator, count: int, tongue: str) -> list[str]:
+    """Return ``count`` made-up words of a language (Latin, French or German), with the points between them."""
+    syllables, made, capital = _TONGUES[tongue], [], False
+    lengths, stops = rng.choice((1, 2, 3, 4), count, p=(0.3, 0.38, 0.24, 0.08)).tolist(), rng.random(count)
+    for length, stop in zip(lengths, stops.tolist(), strict=True):
+        word = "".join(syllables[place] for place in rng.integers(0, len(syllables), length).tolist())
+        word = word.capitalize() if capital or stop > 0.94 else word
+        capital = stop < 0.05
+        made.append(word + ("." if capital else "," if stop < 0.12 else ":" if stop < 0.14 else ""))
+    return made
 
 
 def paper(shape: tuple[int, ...], rng: np.random.Generator) -> Pixels:

@@ -43,6 +43,16 @@ def face(rng: np.random.Generator, size: float, *, mono: bool = False) -> _FONT:
     return _font(str(rng.choice(names)), max(5, round(size)))
 
 
+def has_faces() -> bool:
+    """Whether Matplotlib's faces are at hand; without them Pillow's own stands for all, which is roman only."""
+    return _directory() is not None
+
+
+def named_face(name: str, size: float) -> _FONT:
+    """Return one of Matplotlib's faces by name, of about ``size`` px; Pillow's own where Matplotlib is missing."""
+    return _font(name, max(5, round(size)))
+
+
 def typeset(rng: np.random.Generator, layout: str, *, width: int, height: int) -> Field:
     """Set a page of made-up text.
 

@@ -91,8 +91,9 @@ def noisy(batch: Batch, rng: np.random.Generator, *, share: float) -> Batch:
         rng: Source of chance.
         share: Standard deviation of the noise against that of the channel.
     """
-    chance = torch.Generator().manual_seed(int(rng.integers(2**31)))
-    noise = torch.randn(batch.early.shape, generator=chance).to(batch.early.device)
+    device = batch.early.device
+    chance = torch.Generator(device).manual_seed(int(rng.integers(2**31)))
+    noise = torch.randn(batch.early.shape, generator=chance, device=device)
     spread = batch.early.std((0, 2, 3), keepdim=True)
     early = (batch.early + noise * spread * share).contiguous(memory_format=torch.channels_last)
     return Batch(early, batch.codes, batch.weights, batch.cells)

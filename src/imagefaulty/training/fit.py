@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.nn import functional
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from imagefaulty.checks import CHECKS
 from imagefaulty.training.backbone import EARLY
@@ -370,7 +371,6 @@ def mean_of(nets: Sequence[PageNet], epochs: Sequence[int]) -> PageNet:
 
 def _average(kept: PageNet, net: PageNet, decay: float) -> None:
     with torch.no_grad():
-        for mean, value in zip(kept.parameters(), net.parameters(), strict=True):
-            mean.lerp_(value, 1 - decay)
+        get_ema_multi_avg_fn(decay)(list(kept.parameters()), list(net.parameters()), None)
         for mean, value in zip(kept.buffers(), net.buffers(), strict=True):
             mean.copy_(value)

@@ -16,21 +16,27 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
+from imagefaulty.training.faults.annotated import annotated_slip
 from imagefaulty.training.faults.blanks import blank_page
 from imagefaulty.training.faults.book_hands import book_page
 from imagefaulty.training.faults.compositing import Window, chance, put, to_pixels, uniform
 from imagefaulty.training.faults.copies import as_copy
+from imagefaulty.training.faults.corrections import corrected
 from imagefaulty.training.faults.drawn import Field, Pixels
 from imagefaulty.training.faults.handwriting import lifted, pen, resized
+from imagefaulty.training.faults.layers import Layers
 from imagefaulty.training.faults.marks import inked
 from imagefaulty.training.faults.materials import Materials
 from imagefaulty.training.faults.sheet import Sheet
+from imagefaulty.training.faults.slips import plain_paper, slip_paper
 from imagefaulty.training.faults.spelling import Hand, hand, spelled
 from imagefaulty.training.faults.stand_ins import words
 from imagefaulty.training.faults.typesetting import LAYOUTS, face, typeset
 
 _LAYOUT_SHARES: Final = (0.28, 0.22, 0.14, 0.18, 0.1, 0.08)
 _NARROW: Final = (1.9, 3.4)  # how many times as high as wide a till slip is
+_UPRIGHT: Final = (1.25, 1.5)  # likewise, of a sheet for a typewriter
+_PLAIN_SHARE: Final = 0.65  # of those sheets are bare: few type on ruled paper
 _COPY_SHARE: Final = 0.12
 _FAINT: Final = 0.62  # opacity below which a hard threshold would wipe writing out
 _PALE: Final = 0.5  # likewise, of book hands, whose ink may be brown: how much darker than the leaf it is
@@ -38,25 +44,6 @@ _BILEVEL_PAPER: Final = 252  # of 255
 _SPELLED_SHARE: Final = 0.55  # of the hands spell; the others are lifted off real pages
 _BOOK_HAND_SHARE: Final = 0.2  # of the lifted ones are medieval
 _BARE_SHARE: Final = 0.2  # of the registers have no print, and of the forms no hand
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Layers:
-    """What is put on a sheet, each float32 of the sheet's size in px, 0..1.
-
-    Attributes:
-        rules: Lines and frames, which are neither hand nor print.
-        print: Type.
-        hand: Handwriting.
-        detail: For people.
-        red: Of book hands what is written in red or blue.
-    """
-
-    rules: Field
-    print: Field
-    hand: Field
-    detail: str
-    red: Field | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,6 +58,10 @@ class Composed:
 
 def paper_for(kind: str, materials: Materials, rng: np.random.Generator) -> tuple[Pixels, str]:
     """Return blank paper for a kind, uint8 RGB, and the layout of its type (a till slip is narrow)."""
+    if kind == "annotated-slip":
+        return slip_paper(materials, rng), ""
+    if kind == "corrected" and chance(rng, _PLAIN_SHARE):
+        return plain_paper((1024, int(1024 / uniform(rng, *_UPRIGHT))), materials, rng), ""
     layout = str(rng.choice(LAYOUTS, p=_LAYOUT_SHARES)) if kind == "type-page" else ""
     if layout == "receipt":
         return materials.paper((1024, int(1024 / uniform(rng, *_NARROW))), rng), layout
@@ -100,9 +91,16 @@ def compose(kind: str, layout: str, sheet: Sheet, materials: Materials, rng: np.
     """
     width, height = (max(64, int(side)) for side in sheet.size)
     layers = LAYERS[kind](layout, width, height, materials, rng)
-    name, own_ink, opacity, faint = _hand_ink(rng, of_a_book=layers.red is not None)
-    type_ink = _type_ink(rng)
+    if layers.inks is None:
+        name, own_ink, opacity, faint = _hand_ink(rng, of_a_book=layers.red is not None)
+        type_ink, copies = _type_ink(rng), _COPY_SHARE
+    else:
+        inks = layers.inks.on_bilevel() if sheet.tone.bilevel else layers.inks
+        name, own_ink, opacity, faint = inks.name, inks.pen, inks.opacity, inks.name == "pencil"
+        type_ink, copies = inks.type, inks.copies
     ruled = (uniform(rng, 60, 190), uniform(rng, 60, 190), uniform(rng, 70, 200))
+    if layers.inks is not None:
+        ruled = type_ink  # printed with the type
     everywhere = Window(0, 0, sheet.pixels.shape[1], sheet.pixels.shape[0])
     faint = faint and bool(layers.hand.any())
     masks = {}
@@ -117,7 +115,7 @@ def compose(kind: str, layout: str, sheet: Sheet, materials: Materials, rng: np.
         red = _onto(sheet, layers.red)
         sheet = inked(sheet, np.asarray(red * uniform(rng, 0.6, 1), np.float32), everywhere, _rubric(rng), rng)
         masks["hand"] = np.maximum(masks["hand"], red)
-    if not sheet.tone.bilevel and not faint and chance(rng, _COPY_SHARE):
+    if not sheet.tone.bilevel and not faint and chance(rng, copies):
         sheet = as_copy(sheet, rng)
     # `finish` leaves the greys of whatever is called pencil.
     return Composed(sheet, masks["hand"], masks["print"], f"{layers.detail}/{'pencil' if faint else name}")
@@ -362,9 +360,19 @@ def _book_page(layout: str, width: int, height: int, materials: Materials, rng: 
     return Layers(page.rules, np.zeros_like(page.rules), page.text, page.detail, page.red)
 
 
+def _annotated_slip(layout: str, width: int, height: int, materials: Materials, rng: np.random.Generator) -> Layers:
+    del layout
+    return annotated_slip(width, height, materials, rng)
+
+
+def _corrected(layout: str, width: int, height: int, materials: Materials, rng: np.random.Generator) -> Layers:
+    del layout
+    return corrected(width, height, materials, rng)
+
+
 _Compose = Callable[[str, int, int, Materials, np.random.Generator], Layers]
 #: How the layers of each kind are made.
 LAYERS: Final[Mapping[str, _Compose]] = MappingProxyType({
     "hand-page": _hand_page, "type-page": _type_page, "register": _register, "form": _form,
-    "book-page": _book_page,
+    "book-page": _book_page, "annotated-slip": _annotated_slip, "corrected": _corrected,
 })  # fmt: skip

@@ -46,7 +46,7 @@ HarmlessKind = Literal[
 ]  # fmt: skip
 EmptyKind = Literal["blank", "nearly-empty"]
 WritingKind = Literal["handwriting-on-typed", "print-on-handwritten"]
-ComposedKind = Literal["hand-page", "type-page", "register", "form", "book-page"]
+ComposedKind = Literal["hand-page", "type-page", "register", "form", "book-page", "annotated-slip", "corrected"]
 Kind = CornerKind | NoteKind | HarmlessKind | EmptyKind | WritingKind | ComposedKind
 
 CORNER_KINDS: Final[tuple[str, ...]] = get_args(CornerKind)

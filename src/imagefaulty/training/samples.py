@@ -57,7 +57,7 @@ COUNTS: Final[Mapping[str, int]] = (
     | {"blank": 300, "nearly-empty": 400, "handwriting-on-typed": 1300, "print-on-handwritten": 250}
     | {"bound": 320, "hand-page": 700, "type-page": 500, "register": 500, "form": 350}
     | {"target-card": 260, CLOSER: 2200, "book-page": 500, "struck-out": 160, "sealed": 120}
-    | {"early-print": 500}
+    | {"early-print": 500, "annotated-slip": 350, "corrected": 350}
 )
 #: Harmless things that look like a second hand: mostly drawn on typed pages, where they could be taken for one.
 _LIKE_A_HAND: Final = frozenset({"printed-marks", "table", "dirt"})

@@ -16,22 +16,28 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
+from imagefaulty.training.faults.annotated import annotated_slip
 from imagefaulty.training.faults.blanks import blank_page
 from imagefaulty.training.faults.book_hands import book_page
 from imagefaulty.training.faults.compositing import Window, chance, luminance, put, to_pixels, uniform
 from imagefaulty.training.faults.copies import as_copy
+from imagefaulty.training.faults.corrections import corrected
 from imagefaulty.training.faults.drawn import Field, Pixels
 from imagefaulty.training.faults.early_prints import early_print
 from imagefaulty.training.faults.handwriting import lifted, pen, resized
+from imagefaulty.training.faults.layers import Inks, Layers
 from imagefaulty.training.faults.marks import inked
 from imagefaulty.training.faults.materials import Materials
 from imagefaulty.training.faults.sheet import Sheet
+from imagefaulty.training.faults.slips import plain_paper, slip_paper
 from imagefaulty.training.faults.spelling import Hand, hand, spelled
 from imagefaulty.training.faults.stand_ins import words
 from imagefaulty.training.faults.typesetting import LAYOUTS, face, typeset
 
 _LAYOUT_SHARES: Final = (0.28, 0.22, 0.14, 0.18, 0.1, 0.08)
 _NARROW: Final = (1.9, 3.4)  # how many times as high as wide a till slip is
+_UPRIGHT: Final = (1.25, 1.5)  # likewise, of a sheet for a typewriter
+_PLAIN_SHARE: Final = 0.65  # of those sheets are bare: few type on ruled paper
 _COPY_SHARE: Final = 0.12
 _FAINT: Final = 0.62  # opacity below which a hard threshold would wipe writing out
 _PALE: Final = 0.5  # likewise, of book hands, whose ink may be brown: how much darker than the leaf it is
@@ -40,27 +46,6 @@ _BILEVEL_PAPER: Final = 252  # of 255
 _SPELLED_SHARE: Final = 0.55  # of the hands spell; the others are lifted off real pages
 _BOOK_HAND_SHARE: Final = 0.2  # of the lifted ones are medieval
 _BARE_SHARE: Final = 0.2  # of the registers have no print, and of the forms no hand
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Layers:
-    """What is put on a sheet, each float32 of the sheet's size in px, 0..1.
-
-    Attributes:
-        rules: Lines and frames, which are neither hand nor print, or what shows through of the other side.
-        print: Type.
-        hand: Handwriting.
-        detail: For people.
-        red: What a book hand writes in red or blue, or a press prints in red.
-        red_of: Whose the red is.
-    """
-
-    rules: Field
-    print: Field
-    hand: Field
-    detail: str
-    red: Field | None = None
-    red_of: Literal["hand", "print"] = "hand"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,6 +60,10 @@ class Composed:
 
 def paper_for(kind: str, materials: Materials, rng: np.random.Generator) -> tuple[Pixels, str]:
     """Return blank paper for a kind, uint8 RGB, and the layout of its type (a till slip is narrow)."""
+    if kind == "annotated-slip":
+        return slip_paper(materials, rng), ""
+    if kind == "corrected" and chance(rng, _PLAIN_SHARE):
+        return plain_paper((1024, int(1024 / uniform(rng, *_UPRIGHT))), materials, rng), ""
     layout = str(rng.choice(LAYOUTS, p=_LAYOUT_SHARES)) if kind == "type-page" else ""
     if layout == "receipt":
         return materials.paper((1024, int(1024 / uniform(rng, *_NARROW))), rng), layout
@@ -120,15 +109,16 @@ def compose(kind: str, layout: str, sheet: Sheet, materials: Materials, rng: np.
     """
     width, height = (max(64, int(side)) for side in sheet.size)
     layers = LAYERS[kind](layout, width, height, materials, rng)
-    name, own_ink, opacity, faint = _hand_ink(rng, of_a_book=layers.red is not None and layers.red_of == "hand")
-    type_ink = _printers_ink(rng) if kind == "early-print" else _type_ink(rng)
+    inks, faint = _inks(kind, layers, sheet, rng)
     ruled = (uniform(rng, 60, 190), uniform(rng, 60, 190), uniform(rng, 70, 200))
+    if layers.inks is not None:
+        ruled = inks.type  # printed with the type
     everywhere = Window(0, 0, sheet.pixels.shape[1], sheet.pixels.shape[0])
     faint = faint and bool(layers.hand.any())
     masks = {}
     for layer_name, layer, colour, strength in (
-        ("rules", layers.rules, ruled, uniform(rng, 0.4, 1)), ("print", layers.print, type_ink, uniform(rng, 0.7, 1)),
-        ("hand", layers.hand, own_ink, opacity),
+        ("rules", layers.rules, ruled, uniform(rng, 0.4, 1)), ("print", layers.print, inks.type, uniform(rng, 0.7, 1)),
+        ("hand", layers.hand, inks.pen, inks.opacity),
     ):  # fmt: skip
         masks[layer_name] = _onto(sheet, layer)
         if layer.any():
@@ -139,11 +129,22 @@ def compose(kind: str, layout: str, sheet: Sheet, materials: Materials, rng: np.
             sheet, np.asarray(red * uniform(rng, 0.6, 1), np.float32), everywhere, _rubric(rng, layers.red_of), rng
         )
         masks[layers.red_of] = np.maximum(masks[layers.red_of], red)
-    pale = kind == "early-print" and max(type_ink) > _THIN_INK
-    if not sheet.tone.bilevel and not faint and not pale and chance(rng, _COPY_SHARE):
+    if not sheet.tone.bilevel and not faint and chance(rng, inks.copies):
         sheet = as_copy(sheet, rng)
     # `finish` leaves the greys of whatever is called pencil.
-    return Composed(sheet, masks["hand"], masks["print"], f"{layers.detail}/{'pencil' if faint else name}")
+    return Composed(sheet, masks["hand"], masks["print"], f"{layers.detail}/{'pencil' if faint else inks.name}")
+
+
+def _inks(kind: str, layers: Layers, sheet: Sheet, rng: np.random.Generator) -> tuple[Inks, bool]:
+    """Choose the inks of a page, and say whether a hard threshold would wipe its hand out."""
+    if layers.inks is not None:
+        inks = layers.inks.on_bilevel() if sheet.tone.bilevel else layers.inks
+        return inks, inks.name == "pencil"
+    name, colour, opacity, faint = _hand_ink(rng, of_a_book=layers.red is not None and layers.red_of == "hand")
+    if kind != "early-print":
+        return Inks(_type_ink(rng), colour, name, opacity, _COPY_SHARE), faint
+    black = _printers_ink(rng)
+    return Inks(black, colour, name, opacity, 0 if max(black) > _THIN_INK else _COPY_SHARE), faint
 
 
 def _type_ink(rng: np.random.Generator) -> tuple[float, float, float]:
@@ -397,9 +398,20 @@ def _early_print(layout: str, width: int, height: int, materials: Materials, rng
     return Layers(page.back, page.text, np.zeros_like(page.text), page.detail, page.red, "print")
 
 
+def _annotated_slip(layout: str, width: int, height: int, materials: Materials, rng: np.random.Generator) -> Layers:
+    del layout
+    return annotated_slip(width, height, materials, rng)
+
+
+def _corrected(layout: str, width: int, height: int, materials: Materials, rng: np.random.Generator) -> Layers:
+    del layout
+    return corrected(width, height, materials, rng)
+
+
 _Compose = Callable[[str, int, int, Materials, np.random.Generator], Layers]
 #: How the layers of each kind are made.
 LAYERS: Final[Mapping[str, _Compose]] = MappingProxyType({
     "hand-page": _hand_page, "type-page": _type_page, "register": _register, "form": _form,
-    "book-page": _book_page, "early-print": _early_print,
+    "book-page": _book_page, "early-print": _early_print, "annotated-slip": _annotated_slip,
+    "corrected": _corrected,
 })  # fmt: skip

@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw
 from imagefaulty.training.faults.book_hands import BookHand, book_hand
 from imagefaulty.training.faults.compositing import chance, fraction, uniform
 from imagefaulty.training.faults.drawn import Field, Pixels
-from imagefaulty.training.faults.typesetting import has_faces, named_face
+from imagefaulty.training.faults.typesetting import font_of, has_faces
 
 Style = Literal["roman", "italic", "modern", "fraktur", "textura", "flowers"]
 LONG_S: Final = "\u017f"
@@ -176,7 +176,7 @@ def _from_face(
 ) -> _Cast:
     """Cast letters of a drawn face into a frame: height of a line, and where in it the base line lies."""
     rows, base = frame
-    face, room = named_face(name, large), 4
+    face, room = font_of(name, max(5, round(large))), 4
 
     def cast(letter: str) -> tuple[Pixels, float, float]:
         shown = alphabet.get(letter, letter)

@@ -46,7 +46,9 @@ HarmlessKind = Literal[
 ]  # fmt: skip
 EmptyKind = Literal["blank", "nearly-empty"]
 WritingKind = Literal["handwriting-on-typed", "print-on-handwritten"]
-ComposedKind = Literal["hand-page", "type-page", "register", "form", "book-page", "early-print"]
+ComposedKind = Literal[
+    "hand-page", "type-page", "register", "form", "book-page", "early-print", "annotated-slip", "corrected"
+]  # fmt: skip
 Kind = CornerKind | NoteKind | HarmlessKind | EmptyKind | WritingKind | ComposedKind
 
 CORNER_KINDS: Final[tuple[str, ...]] = get_args(CornerKind)

@@ -13,7 +13,7 @@ from imagefaulty.training.faults.compositing import chance, clouds, soften, unif
 from imagefaulty.training.faults.drawn import Field
 from imagefaulty.training.faults.stand_ins import words
 
-_FONT = ImageFont.FreeTypeFont | ImageFont.ImageFont
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 #: Faces that come with Matplotlib, which the extra `train` brings for its charts; Pillow's own stands in for them.
 _BOOK: Final = ("DejaVuSerif", "DejaVuSerif-Bold", "STIXGeneral", "STIXGeneralBol", "DejaVuSans", "DejaVuSans-Bold")
 _ITALIC: Final = ("DejaVuSerif-Italic", "STIXGeneralItalic", "STIXGeneralBolIta", "DejaVuSans-Oblique")
@@ -31,26 +31,22 @@ def _directory() -> Path | None:
 
 
 @functools.lru_cache(maxsize=256)
-def _font(name: str, size: int) -> _FONT:
+def font_of(name: str, size: int) -> Font:
+    """Return a face by the name of its file, or Pillow's own where there is none of that name."""
     directory = _directory()
     path = directory / f"{name}.ttf" if directory else None
     return ImageFont.truetype(str(path), size) if path and path.is_file() else ImageFont.load_default(size=size)
 
 
-def face(rng: np.random.Generator, size: float, *, mono: bool = False) -> _FONT:
+def face(rng: np.random.Generator, size: float, *, mono: bool = False) -> Font:
     """Choose a face of about ``size`` px: upright or italic, with or without serifs; or of one width."""
     names = _MONO if mono else _ITALIC if chance(rng, 0.3) else _BOOK
-    return _font(str(rng.choice(names)), max(5, round(size)))
+    return font_of(str(rng.choice(names)), max(5, round(size)))
 
 
 def has_faces() -> bool:
     """Whether Matplotlib's faces are at hand; without them Pillow's own stands for all, which is roman only."""
     return _directory() is not None
-
-
-def named_face(name: str, size: float) -> _FONT:
-    """Return one of Matplotlib's faces by name, of about ``size`` px; Pillow's own where Matplotlib is missing."""
-    return _font(name, max(5, round(size)))
 
 
 def typeset(rng: np.random.Generator, layout: str, *, width: int, height: int) -> Field:
@@ -78,7 +74,7 @@ def typeset(rng: np.random.Generator, layout: str, *, width: int, height: int) -
 
 
 def _lines(
-    pen: ImageDraw.ImageDraw, rng: np.random.Generator, box: tuple[int, int, int, int], font: _FONT, pitch: float
+    pen: ImageDraw.ImageDraw, rng: np.random.Generator, box: tuple[int, int, int, int], font: Font, pitch: float
 ) -> None:
     """Fill a box (left, top, right, bottom) with lines in paragraphs."""
     left, top, right, bottom = box

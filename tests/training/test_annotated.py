@@ -1,0 +1,122 @@
+"""Slips that clerks wrote on, typescripts that were gone over: print and hand know each other's place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+pytest.importorskip("cv2", reason="the generator needs the extra `train`")
+
+from imagefaulty.training.faults import Materials, draw
+from imagefaulty.training.faults.annotated import annotated_slip
+from imagefaulty.training.faults.corrections import corrected
+from imagefaulty.training.faults.layers import Inks, Layers
+from imagefaulty.training.faults.pens import Writer, inks_for, ring, scrawl, strike, tick, trace
+from imagefaulty.training.faults.slips import set_slip, slip_paper
+from imagefaulty.training.faults.typescripts import lifted_typescript, set_typescript
+from imagefaulty.training.samples import COUNTS
+
+_NO_PAGE = np.zeros((8, 8, 3), np.uint8)
+_BOX = (60.0, 50.0, 120.0, 66.0)
+
+
+def _bare() -> np.ndarray:
+    return np.zeros((140, 200), np.float32)
+
+
+@pytest.mark.parametrize("kind", ["annotated-slip", "corrected"])
+def test_some_are_left_without_a_hand(kind: str) -> None:
+    seen = set()
+    for seed in range(12):
+        rng = np.random.default_rng([3, seed])
+        one = draw(kind, _NO_PAGE, labels={}, materials=Materials(), rng=rng)
+        seen.add(one.labels["writing_type"])
+        hands = {region.kind for region in one.regions}
+        assert "print" in hands
+        assert ("handwriting" in hands) == (one.labels["writing_type"] == "Combination")
+    assert seen == {"Combination", "Typewritten"}
+
+
+@pytest.mark.parametrize("make", [annotated_slip, corrected])
+def test_what_is_written_can_be_seen(make: Callable[..., Layers]) -> None:
+    for seed in range(10):
+        layers = make(480, 700, Materials(), np.random.default_rng(seed))
+        assert layers.print.shape == layers.hand.shape == layers.rules.shape == (700, 480)
+        written = np.count_nonzero(layers.hand > 0.4)
+        assert written == 0 or written >= 90
+        assert (written == 0) == layers.detail.endswith(("nothing written", "as typed"))
+
+
+def test_kinds_come_last_so_that_the_others_keep_their_seeds() -> None:
+    assert list(COUNTS)[-2:] == ["annotated-slip", "corrected"]
+
+
+@pytest.mark.parametrize("draws", [ring, strike, scrawl])
+def test_stroke_lies_about_its_box(draws: Callable[..., None]) -> None:
+    for seed in range(8):
+        layer = _bare()
+        draws(layer, _BOX, 1.6, np.random.default_rng(seed))
+        rows, columns = np.nonzero(layer > 0.4)
+        assert len(rows) > 30
+        assert abs(float(columns.mean()) - 90) < 25
+        assert abs(float(rows.mean()) - 58) < 16
+        assert float(layer.max()) <= 1
+
+
+def test_stroke_beside_the_paper_leaves_no_trace() -> None:
+    layer = _bare()
+    trace(layer, [(400, 20), (420, 60)], 2.0, np.random.default_rng(1))
+    tick(layer, (-90, -90), 12, 2.0, np.random.default_rng(1))
+    assert not layer.any()
+
+
+def test_word_is_no_wider_than_there_is_room() -> None:
+    rng = np.random.default_rng(2)
+    writer = Writer.invented(Materials(), rng, capital=14, thick=1.4)
+    long = writer.spell("incredibly", rng).shape[1]
+    assert writer.word("incredibly", rng, most=long / 2).shape[1] < 0.65 * long
+
+
+def test_places_of_sums_hold_print() -> None:
+    for seed in range(6):
+        slip = set_slip(420, 1000, np.random.default_rng(seed))
+        for (left, top, right, bottom), text in (*slip.prices[:3], slip.total):
+            assert float(text) > 0
+            inside = slip.print[int(top) : int(bottom) + 1, int(left) : int(right) + 1]
+            assert float((inside > 0.3).mean()) > 0.02
+
+
+def test_slip_is_narrower_than_high() -> None:
+    height, width, _ = slip_paper(Materials(), np.random.default_rng(4)).shape
+    assert height == 1024
+    assert width < 0.81 * height
+
+
+def test_places_of_words_hold_type() -> None:
+    for seed in range(6):
+        page = set_typescript(700, 1000, np.random.default_rng(seed))
+        assert len(page.words) > 20
+        shares = [
+            float((page.print[int(top) : int(bottom), int(left) : int(right)] > 0.3).mean())
+            for left, top, right, bottom in page.words
+        ]
+        assert np.mean(np.array(shares) > 0.02) > 0.9
+
+
+def test_words_of_a_lifted_page_are_found() -> None:
+    found = [lifted_typescript(700, 980, Materials(), np.random.default_rng(seed)) for seed in range(6)]
+    pages = [page for page in found if page is not None]
+    assert pages
+    for page in pages:
+        assert page.print.shape == (980, 700)
+        left, top, right, bottom = (int(value) for value in page.words[0])
+        assert page.print[top:bottom, left:right].max() > 0.4
+
+
+def test_pale_pens_are_not_copied_and_none_is_lost_in_black_and_white() -> None:
+    for seed in range(40):
+        inks = inks_for((40.0, 40.0, 40.0), np.random.default_rng(seed), like_type=0.3, copies=0.5)
+        assert (inks.copies == 0) == (inks.name == "pencil")
+    assert Inks((150.0,) * 3, (160.0,) * 3, "pencil", 0.5, 0.0).on_bilevel().opacity == 1

@@ -83,7 +83,7 @@ def test_red_of_a_book_page_is_of_the_hand(monkeypatch: pytest.MonkeyPatch) -> N
     assert book_page(500, 700, np.random.default_rng(5)).red.any()
     nothing, red = np.zeros((700, 500), np.float32), np.zeros((700, 500), np.float32)
     red[300:340, 100:400] = 1
-    layers = {"book-page": lambda *_: composed.Layers(nothing, nothing, nothing, "red alone", red)}
+    layers = {"book-page": lambda *_: layers.Layers(nothing, nothing, nothing, "red alone", red)}
     monkeypatch.setattr(composed, "LAYERS", layers)
     assert {region.kind for region in _drawn("book-page", 1).regions} == {"handwriting"}
 
@@ -91,7 +91,7 @@ def test_red_of_a_book_page_is_of_the_hand(monkeypatch: pytest.MonkeyPatch) -> N
 def test_red_of_an_early_print_is_of_the_press(monkeypatch: pytest.MonkeyPatch) -> None:
     nothing, red = np.zeros((700, 500), np.float32), np.zeros((700, 500), np.float32)
     red[300:340, 100:400] = 1
-    layers = {"early-print": lambda *_: composed.Layers(nothing, nothing, nothing, "red alone", red, "print")}
+    layers = {"early-print": lambda *_: layers.Layers(nothing, nothing, nothing, "red alone", red, "print")}
     monkeypatch.setattr(composed, "LAYERS", layers)
     assert {region.kind for region in _drawn("early-print", 1).regions} == {"print"}
 

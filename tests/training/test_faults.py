@@ -19,9 +19,11 @@ from imagefaulty.training.faults import (
     Drawn,
     Materials,
     copies,
+    copy_corners,
     draw,
     finish,
     gallery,
+    letters,
     loose,
     stand_ins,
 )
@@ -29,7 +31,7 @@ from imagefaulty.training.faults.sheet import find_sheet, laid
 from imagefaulty.training.faults.writing import handwriting_on_typed
 
 #: Kinds that change the whole page, by laying it out anew or copying it, not only where the fault is.
-REPRODUCED = {"loose-torn", "copy-fold", "copy-slip"}
+REPRODUCED = {"loose-torn", "copy-fold", "copy-slip", "tattered", "copy-corner"}
 TYPED = {"writing_type": "Typewritten", "post_it": "ok", "corner": "ok", "empty": "ok"}
 
 
@@ -106,7 +108,10 @@ def test_harmless_things_leave_the_labels_as_they_were(drawn: dict[str, Drawn], 
 @pytest.mark.parametrize("kind", sorted(REPRODUCED))
 def test_a_fault_on_a_reproduced_page_is_seen_against_that_page(page: np.ndarray, kind: str) -> None:
     """The page itself changes all over, so the mask must hold a difference to the same page without the fault."""
-    recipe = {"loose-torn": loose.loose_torn, "copy-fold": copies.copy_fold, "copy-slip": copies.copy_slip}[kind]
+    recipe = {
+        "loose-torn": loose.loose_torn, "copy-fold": copies.copy_fold, "copy-slip": copies.copy_slip,
+        "tattered": letters.tattered, "copy-corner": copy_corners.copy_corner,
+    }[kind]  # fmt: skip
     sheet = find_sheet(page, materials=Materials(), rng=np.random.default_rng(1))
     for seed in range(6):
         change = recipe(sheet, Materials(), np.random.default_rng(seed))

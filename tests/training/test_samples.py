@@ -87,6 +87,17 @@ def test_kinds_that_come_last_leave_the_seeds_of_the_others() -> None:
     assert set(before) <= set(plan(manifest, [0, 1, 2, 3], counts={"fold-over": 5, CLOSER: 5}))
 
 
+def test_letters_are_mostly_drawn_on_sound_pages_written_by_hand() -> None:
+    records = tuple(
+        _record(writing_type=hand, corner=corner)
+        for hand, corner in (("Handwritten", "ok"), ("Typewritten", "ok"), ("Handwritten", "folded_corner"))
+    )
+    samples = plan(Manifest(Path(), records), [0, 1, 2], counts={"tattered": 60, "kept-letter": 60})
+    torn, whole = ([each.record for each in samples if each.kind == kind] for kind in ("tattered", "kept-letter"))
+    assert set(torn) == {0, 1}  # a page that is torn already tells nothing of what was drawn
+    assert min(torn.count(0), whole.count(0)) > 36
+
+
 def test_space_is_struck_out_on_written_pages_only() -> None:
     """A pen's strokes on a typed page might make it one of both hands."""
     hands = ("Handwritten", "Typewritten", "Combination")

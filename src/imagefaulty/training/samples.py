@@ -42,11 +42,11 @@ AS_IS: Final = "as is"
 CLOSER: Final = "closer"
 #: Kinds that nothing was drawn for: real pages or parts of them, scanned again.
 NOT_DRAWN: Final = frozenset({AS_IS, "clean", CLOSER})
-_LATER: Final = frozenset({"target-card", "struck-out", "sealed"})
+_LATER: Final = frozenset({"target-card", "struck-out", "sealed", "tattered", "copy-corner", "kept-letter"})
 #: Drawn samples of each kind over all folds. Folds and tears are the hardest to find, blanks the rarest in reality.
 #: Kinds that come last were added last: so the others keep the seeds, hence the maps, that they had.
 COUNTS: Final[Mapping[str, int]] = (
-    dict.fromkeys(CORNER_KINDS, 200)
+    dict.fromkeys([kind for kind in CORNER_KINDS if kind not in _LATER], 200)
     | dict.fromkeys(NOTE_KINDS, 180)
     | dict.fromkeys([kind for kind in HARMLESS_KINDS if kind not in _LATER], 40)
     | {"loose-torn": 600, "plain-corner": 350, "copy-fold": 300, "fold-double": 100, "rip": 110, "crease": 110}
@@ -58,9 +58,12 @@ COUNTS: Final[Mapping[str, int]] = (
     | {"bound": 320, "hand-page": 700, "type-page": 500, "register": 500, "form": 350}
     | {"target-card": 260, CLOSER: 2200, "book-page": 500, "struck-out": 160, "sealed": 120}
     | {"early-print": 500, "annotated-slip": 350, "corrected": 350}
+    | {"tattered": 350, "copy-corner": 350, "kept-letter": 320}
 )
 #: Harmless things that look like a second hand: mostly drawn on typed pages, where they could be taken for one.
 _LIKE_A_HAND: Final = frozenset({"printed-marks", "table", "dirt"})
+#: What happens to old letters, torn or whole: mostly drawn on pages written by hand.
+_ON_LETTERS: Final = frozenset({"tattered", "kept-letter"})
 _TRIES: Final = 8
 _TYPED_BASE_SHARE: Final = 0.7
 #: How often a real page of a rare class is scanned again.
@@ -170,6 +173,10 @@ def _preferred(records: Sequence[PageRecord], kind: str, suitable: Sequence[int]
         return [index for index in suitable if records[index].labels.get("writing_type") == "Typewritten"], (
             _TYPED_BASE_SHARE
         )
+    if kind in _ON_LETTERS:
+        hands = {"Handwritten", "Combination"}
+        written = [index for index in suitable if records[index].labels.get("writing_type") in hands]
+        return [index for index in written if records[index].labels.get("corner") == "ok"], _SOUND_BASE_SHARE
     if kind in (*CORNER_KINDS, *HARMLESS_KINDS):
         return [index for index in suitable if records[index].labels.get("corner") == "ok"], _SOUND_BASE_SHARE
     return [], 0.0

@@ -22,14 +22,14 @@ from imagefaulty.training.faults.compositing import (
     wavy,
 )
 from imagefaulty.training.faults.corner_faults import any_corner
-from imagefaulty.training.faults.drawn import Field
+from imagefaulty.training.faults.drawn import Field, Pixels
 from imagefaulty.training.faults.folds import Change, FoldLine, corner_line
 from imagefaulty.training.faults.handwriting import handwriting, printing, resized
 from imagefaulty.training.faults.materials import Materials
 from imagefaulty.training.faults.sheet import CORNERS, Sheet
 
 
-def _ground(shape: tuple[int, int], rng: np.random.Generator, density: float) -> Field:
+def specks(shape: tuple[int, int], rng: np.random.Generator, density: float) -> Field:
     """Return the copier's dirt: float32 (h, w), 1 where black; ``density`` is the share of black, uneven."""
     period = max(shape) * uniform(rng, 0.25, 0.8)
     uneven = np.clip(density * (1 + uniform(rng, 0.1, 0.9) * clouds(shape, rng, period=period)), 0, 0.6)
@@ -55,16 +55,17 @@ def as_copy(sheet: Sheet, rng: np.random.Generator, *, ground: float | None = No
     if ground is None:
         ground = 0.0 if chance(rng, 0.45) else float(np.clip(rng.lognormal(np.log(0.012), 1.0), 0.001, 0.15))
     if ground > 0:
-        grey = grey * (1 - _ground((grey.shape[0], grey.shape[1]), rng, ground))
+        grey = grey * (1 - specks((grey.shape[0], grey.shape[1]), rng, ground))
     tone = replace(sheet.tone, colour=False, bilevel=True, paper=(255.0, 255.0, 255.0), noise=0.0)
-    return replace(sheet, pixels=_three(soften(np.asarray(grey, np.float32), 0.45)), tone=tone)
+    return replace(sheet, pixels=three(soften(np.asarray(grey, np.float32), 0.45)), tone=tone)
 
 
-def _three(grey: Field) -> np.ndarray:
+def three(grey: Field) -> Pixels:
+    """Return grey levels as an RGB image."""
     return to_pixels(np.repeat(grey[..., None], 3, axis=2))
 
 
-def _stroke(shape: tuple[int, ...], start: Field, end: Field, rng: np.random.Generator, thick: float) -> Field:
+def stroke(shape: tuple[int, ...], start: Field, end: Field, rng: np.random.Generator, thick: float) -> Field:
     """Return a straight line that a copier broke up: black where ink took, with gaps and specks."""
     steps = 14
     t = np.linspace(0, 1, steps)[:, None]
@@ -78,7 +79,8 @@ def _stroke(shape: tuple[int, ...], start: Field, end: Field, rng: np.random.Gen
     return np.asarray(fraction(mask) * worn, np.float32)
 
 
-def _triangle(shape: tuple[int, ...], *points: Field) -> Field:
+def triangle(shape: tuple[int, ...], *points: Field) -> Field:
+    """Return a filled polygon, mostly of three points (x, y), as a mask of ``shape``."""
     mask = np.zeros(shape[:2], np.uint8)
     cv2.fillPoly(mask, [np.round(np.stack(points) * 8).astype(np.int32)], 255, cv2.LINE_AA, 3)
     return fraction(mask)
@@ -93,32 +95,32 @@ def copy_fold(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> C
     line = corner_line(sheet, corner, across, float(np.clip(across * uniform(rng, 0.4, 1.6), 0.04, 0.28)))
     tip = sheet.quad[corner].astype(np.float32)
     grey, shape = luminance(sheet.pixels), sheet.pixels.shape
-    gap = _triangle(shape, line.start, line.end, tip)
+    gap = triangle(shape, line.start, line.end, tip)
     mask = gap
     style = str(rng.choice(("black", "line", "flap", "blank"), p=(0.27, 0.3, 0.28, 0.15)))
     black = np.zeros(shape[:2], np.float32)
     size = (shape[0], shape[1])
     if style == "black":
-        white = _ground(size, rng, uniform(rng, 0.0, 0.4))
+        white = specks(size, rng, uniform(rng, 0.0, 0.4))
         black = gap * (1 - white)
     elif style == "line":
         black = np.maximum(black, _wedge(shape, line, tip, rng))
     else:
         dark = style == "flap" and chance(rng, 0.6)
-        grey = grey * (1 - gap) + gap * 255 * (0 if dark else 1) + gap * _ground(size, rng, 0.06) * 255 * dark
+        grey = grey * (1 - gap) + gap * 255 * (0 if dark else 1) + gap * specks(size, rng, 0.06) * 255 * dark
     if style == "flap":
         folded = cv2.transform(tip[None, None], line.mirror(uniform(rng, 0.6, 1.0)))[0, 0].astype(np.float32)
-        flap = _triangle(shape, line.start, line.end, folded)
+        flap = triangle(shape, line.start, line.end, folded)
         grey = grey * (1 - flap) + 255 * flap
         mask = np.maximum(mask, flap)
         for end in (line.start, line.end):
             if chance(rng, 0.85):
-                black = np.maximum(black, _stroke(shape, end, folded, rng, uniform(rng, 0.8, 2.6)))
+                black = np.maximum(black, stroke(shape, end, folded, rng, uniform(rng, 0.8, 2.6)))
     if style != "black" or chance(rng, 0.3):
-        black = np.maximum(black, _stroke(shape, line.start, line.end, rng, uniform(rng, 0.9, 3.2)))
+        black = np.maximum(black, stroke(shape, line.start, line.end, rng, uniform(rng, 0.9, 3.2)))
     grey = grey * (1 - soften(np.asarray(black, np.float32), 0.4))
     return Change(
-        replace(sheet, pixels=_three(np.asarray(grey, np.float32))), mask, f"{style}/{CORNERS[corner]}", sheet.pixels
+        replace(sheet, pixels=three(np.asarray(grey, np.float32))), mask, f"{style}/{CORNERS[corner]}", sheet.pixels
     )
 
 
@@ -128,11 +130,11 @@ def _wedge(shape: tuple[int, ...], line: FoldLine, tip: Field, rng: np.random.Ge
     if way == 0:
         return np.zeros(shape[:2], np.float32)
     if way == 1:
-        dirt = _ground((shape[0], shape[1]), rng, uniform(rng, 0.02, 0.2))
-        return np.asarray(_triangle(shape, line.start, line.end, tip) * dirt, np.float32)
+        dirt = specks((shape[0], shape[1]), rng, uniform(rng, 0.02, 0.2))
+        return np.asarray(triangle(shape, line.start, line.end, tip) * dirt, np.float32)
     end = line.start if chance(rng, 0.5) else line.end
     other = tip + ((line.start + line.end) / 2 - tip) * uniform(rng, 0.1, 0.4)
-    return _triangle(shape, end, tip, np.asarray(other, np.float32))
+    return triangle(shape, end, tip, np.asarray(other, np.float32))
 
 
 def _card(shape: tuple[int, int], materials: Materials, rng: np.random.Generator) -> tuple[Field, str]:
@@ -172,7 +174,7 @@ def copy_slip(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> C
         height = max(24, min(int(width * uniform(rng, 0.25, 1.1)), int(0.6 * sheet.size[1])))
         face, name = _card((height, width), materials, rng)
         if chance(rng, 0.3):
-            face = face * (1 - _ground((height, width), rng, uniform(rng, 0.01, 0.3)))
+            face = face * (1 - specks((height, width), rng, uniform(rng, 0.01, 0.3)))
         middle = sheet.point(uniform(rng, 0.3, 0.7), uniform(rng, 0.2, 0.8))
         turn = cv2.getRotationMatrix2D((width / 2, height / 2), float(rng.normal(0, 1.6)), 1.0)
         turn[:, 2] += (middle[0] - width / 2, middle[1] - height / 2)
@@ -185,13 +187,12 @@ def copy_slip(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> C
         lined = int(rng.integers(1, 5)) if ground is None else int(rng.integers(0, 5))
         for side in rng.permutation(4)[:lined]:
             thick = uniform(rng, 1.0, 4.5)
-            stroke = _stroke(sheet.pixels.shape, corners[side], corners[(side + 1) % 4], rng, thick)
-            grey = grey * (1 - stroke)
+            grey = grey * (1 - stroke(sheet.pixels.shape, corners[side], corners[(side + 1) % 4], rng, thick))
         whole = np.maximum(whole, mask)
         names.append(name)
     grey = soften(np.asarray(grey, np.float32), 0.35)
     return Change(
-        replace(sheet, pixels=_three(grey)), whole, " + ".join(names) + ("/empty" if empty else ""), sheet.pixels
+        replace(sheet, pixels=three(grey)), whole, " + ".join(names) + ("/empty" if empty else ""), sheet.pixels
     )
 
 
@@ -206,7 +207,7 @@ def copied(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Chan
         near = near if chance(rng, 0.5) else 1 - near
         ends = ((near, -0.02), (near, 1.02)) if chance(rng, 0.6) else ((-0.02, near), (1.02, near))
         start, end = (sheet.point(*at) for at in ends)
-        black = np.maximum(black, _stroke(shape, start, end, rng, uniform(rng, 0.8, 6)))
+        black = np.maximum(black, stroke(shape, start, end, rng, uniform(rng, 0.8, 6)))
     for _ in range(int(rng.integers(0, 4))):
         x, y = sheet.point(uniform(rng, 0.05, 0.95), uniform(rng, 0.01, 0.06))
         ghost = np.zeros(shape[:2], np.uint8)
@@ -217,4 +218,4 @@ def copied(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Chan
         black = np.maximum(black, fraction(ghost))
     grey = grey * (1 - soften(black, 0.4))
     nothing = np.zeros(shape[:2], np.float32)
-    return Change(replace(sheet, pixels=_three(np.asarray(grey, np.float32))), nothing, "")
+    return Change(replace(sheet, pixels=three(np.asarray(grey, np.float32))), nothing, "")

@@ -28,7 +28,7 @@ from imagefaulty.training.faults.materials import Bed, Materials
 from imagefaulty.training.faults.sheet import Sheet
 from imagefaulty.training.faults.tears import EdgeFrame, frayed, missing_corner, torn_away, torn_edge
 
-_RELAID_SHARE = 0.55  # of the sheets with a bed of their own are cut out and laid on another
+RELAID_SHARE = 0.55  # of the sheets with a bed of their own are cut out and laid on another
 
 
 def near_bed(sheet: Sheet, rng: np.random.Generator) -> Bed:
@@ -43,7 +43,7 @@ def near_bed(sheet: Sheet, rng: np.random.Generator) -> Bed:
     return Bed.plain("near", size, np.clip(colour, 4, 253), uniform(rng, 0.5, 2.5), rng)
 
 
-def _with_bed(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Sheet:
+def with_bed(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Sheet:
     """Choose what a loose sheet lies on: something of its own colour in two of three cases."""
     if sheet.tone.bilevel or chance(rng, 0.36):
         tone = sheet.tone
@@ -132,9 +132,9 @@ def worn(sheet: Sheet, rng: np.random.Generator) -> Change:
 
 def loose_torn(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Change:
     """Tear, fray, wear or fold a sheet behind, and lay it out on something of nearly its own colour."""
-    if chance(rng, _RELAID_SHARE):
+    if chance(rng, RELAID_SHARE):
         sheet = without_bed(sheet)
-    ready = sheet if sheet.framed else _with_bed(sheet, materials, rng)
+    ready = sheet if sheet.framed else with_bed(sheet, materials, rng)
     kind = str(rng.choice(("worn", "frayed", "edge", "corner", "fold"), p=(0.27, 0.22, 0.25, 0.14, 0.12)))
     if kind == "worn":
         torn = worn(ready, rng)
@@ -157,12 +157,12 @@ def loose_torn(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> 
 
 def loose_leaf(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Change:
     """Lay a sound sheet out on the same beds: the twin of the torn one, its edges straight or a little uneven."""
-    if chance(rng, _RELAID_SHARE):
+    if chance(rng, RELAID_SHARE):
         sheet = without_bed(sheet)
     nothing = np.zeros(sheet.cover.shape, np.float32)
     if sheet.framed:
         return Change(sheet, nothing, f"{sheet.bed.name} bed")
-    ready = _with_bed(sheet, materials, rng)
+    ready = with_bed(sheet, materials, rng)
     if chance(rng, 0.4):
         ready = uneven_edge(ready, materials, rng).sheet
     out = laid_out(ready, nothing, rng)

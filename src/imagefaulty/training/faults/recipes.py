@@ -12,7 +12,9 @@ from imagefaulty.checks import CORNER, POST_IT, CheckName
 from imagefaulty.training.faults import (
     circumstances,
     copies,
+    copy_corners,
     deeds,
+    letters,
     loose,
     marks,
     photographed,
@@ -35,14 +37,14 @@ from imagefaulty.training.faults.writing import grown, handwriting_on_typed, pri
 
 CornerKind = Literal[
     "fold-over", "fold-behind", "fold-edge", "fold-double", "corner-missing", "edge-torn", "rip", "crease",
-    "loose-torn", "plain-corner", "copy-fold", "nicked",
+    "loose-torn", "plain-corner", "copy-fold", "nicked", "tattered", "copy-corner",
 ]  # fmt: skip
 NoteKind = Literal["note-real", "note-drawn", "slip", "flag", "clipping", "plain-note", "copy-slip"]
 HarmlessKind = Literal[
     "clean", "printed-box", "label", "stamp", "photo", "highlighter", "panel", "tape", "paper-clip", "holes", "staples",
     "rounded-corners", "dark-border", "gutter", "skew", "crop", "stain", "margin-rule", "curl-shading", "thumb-index",
     "uneven-edge", "letter-fold", "loose-leaf", "copied", "table", "printed-marks", "dirt", "show-through",
-    "affixed-stamp", "boxed-print", "bound", "target-card", "struck-out", "sealed",
+    "affixed-stamp", "boxed-print", "bound", "target-card", "struck-out", "sealed", "kept-letter",
 ]  # fmt: skip
 EmptyKind = Literal["blank", "nearly-empty"]
 WritingKind = Literal["handwriting-on-typed", "print-on-handwritten"]
@@ -73,7 +75,8 @@ _ADDS_CONTENT = frozenset({"stamp", "label", "printed-box", "photo", "affixed-st
 _STAPLED = frozenset(
     {"fold-over", "fold-behind", "fold-edge", "fold-double", "corner-missing", "edge-torn", "rip", "crease", "nicked"}
 )
-_LAID_BY_RECIPE = frozenset({"gutter", "bound", "loose-torn", "loose-leaf"})
+_LAID_BY_RECIPE = frozenset({"gutter", "bound", "loose-torn", "loose-leaf", "tattered", "copy-corner", "kept-letter"})
+_TO_PAPER = frozenset({*CORNER_KINDS, "loose-leaf", "kept-letter"})
 _BED_SHARE, _PAPER_SHARE = 0.45, 0.5
 _STAPLED_SHARE = 0.14  # of the sheets on a bed lie on the next sheet of a set
 
@@ -96,6 +99,7 @@ _CORNER_RECIPES: Final[Mapping[str, tuple[Recipe, str]]] = MappingProxyType({
     "plain-corner": (plain.plain_corner, "fold"),
     "copy-fold": (copies.copy_fold, "fold"),
     "nicked": (tears.nicked, "tear"),
+    "tattered": (letters.tattered, "tear"), "copy-corner": (copy_corners.copy_corner, "fold"),
 })  # fmt: skip
 _PLAIN_NOTES: Final[Mapping[str, Recipe]] = MappingProxyType({
     "plain-note": plain.plain_note, "copy-slip": copies.copy_slip,
@@ -116,6 +120,7 @@ _HARMLESS_RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType({
     "printed-marks": printed.printed_marks, "dirt": printed.dirt, "show-through": printed.show_through,
     "affixed-stamp": printed.affixed_stamp, "boxed-print": printed.boxed_print, "bound": photographed.bound,
     "target-card": targets.target_card, "struck-out": deeds.struck_out, "sealed": deeds.sealed,
+    "kept-letter": letters.kept_letter,
 })  # fmt: skip
 
 
@@ -182,7 +187,9 @@ def _draw_harmless(
         known.pop("writing_type")  # print was added, though it is no text
     if kind == "bound":  # the facing page is in the picture, whoever wrote it
         known.pop("writing_type", None)
-    if kind in {"crop", "gutter", "bound"}:  # what is cut off or covered may be the page's real fault
+    if kind == "kept-letter" and change.detail.startswith("envelope"):  # only a part of the page is left on it
+        known = {check: label for check, label in known.items() if check not in {"writing_type", "empty"}}
+    if kind in {"crop", "gutter", "bound", "kept-letter"}:  # what is cut off or covered may be the page's real fault
         known = {check: label for check, label in known.items() if label not in {CORNER.fault, POST_IT.fault}}
     return Drawn(change.sheet.pixels, known, (), f"{kind}/{change.detail}" if change.detail else kind)
 
@@ -199,7 +206,7 @@ def _placed(kind: str, page: Pixels, labels: Labels, materials: Materials, rng: 
     if labels.get("corner") == CORNER.fault or labels.get("post_it") == POST_IT.fault:
         return placed(page, materials=materials, rng=rng, trim="nothing", share=0.0)
     # Corner faults need paper at the border; other pages are cut to their paper as well at times, or it would tell.
-    trim: Trim = "paper" if kind in CORNER_KINDS or kind == "loose-leaf" or chance(rng, _PAPER_SHARE) else "bed"
+    trim: Trim = "paper" if kind in _TO_PAPER or chance(rng, _PAPER_SHARE) else "bed"
     return placed(page, materials=materials, rng=rng, trim=trim, share=0.0 if kind in _LAID_BY_RECIPE else _BED_SHARE)
 
 

@@ -16,7 +16,6 @@ from imagefaulty.training.faults.layers import Inks, Layers
 from imagefaulty.training.faults.pens import Writer, inks_for, ring, scrawl, strike, tick, trace
 from imagefaulty.training.faults.slips import set_slip, slip_paper
 from imagefaulty.training.faults.typescripts import lifted_typescript, set_typescript
-from imagefaulty.training.samples import COUNTS
 
 _NO_PAGE = np.zeros((8, 8, 3), np.uint8)
 _BOX = (60.0, 50.0, 120.0, 66.0)
@@ -47,10 +46,6 @@ def test_what_is_written_can_be_seen(make: Callable[..., Layers]) -> None:
         written = np.count_nonzero(layers.hand > 0.4)
         assert written == 0 or written >= 90
         assert (written == 0) == layers.detail.endswith(("nothing written", "as typed"))
-
-
-def test_kinds_come_last_so_that_the_others_keep_their_seeds() -> None:
-    assert list(COUNTS)[-2:] == ["annotated-slip", "corrected"]
 
 
 @pytest.mark.parametrize("draws", [ring, strike, scrawl])

@@ -16,6 +16,7 @@ from imagefaulty.training.faults.book_hands import BookHand, book_hand, book_pag
 from imagefaulty.training.faults.drawn import Drawn
 from imagefaulty.training.faults.early_prints import _SET, _forme, early_print
 from imagefaulty.training.faults.founts import LONG_S, Style, fount
+from imagefaulty.training.faults.layers import Layers
 from imagefaulty.training.faults.spelling import hand, spelled
 from imagefaulty.training.faults.typesetting import LAYOUTS, typeset
 
@@ -83,7 +84,7 @@ def test_red_of_a_book_page_is_of_the_hand(monkeypatch: pytest.MonkeyPatch) -> N
     assert book_page(500, 700, np.random.default_rng(5)).red.any()
     nothing, red = np.zeros((700, 500), np.float32), np.zeros((700, 500), np.float32)
     red[300:340, 100:400] = 1
-    layers = {"book-page": lambda *_: layers.Layers(nothing, nothing, nothing, "red alone", red)}
+    layers = {"book-page": lambda *_: Layers(nothing, nothing, nothing, "red alone", red)}
     monkeypatch.setattr(composed, "LAYERS", layers)
     assert {region.kind for region in _drawn("book-page", 1).regions} == {"handwriting"}
 
@@ -91,7 +92,7 @@ def test_red_of_a_book_page_is_of_the_hand(monkeypatch: pytest.MonkeyPatch) -> N
 def test_red_of_an_early_print_is_of_the_press(monkeypatch: pytest.MonkeyPatch) -> None:
     nothing, red = np.zeros((700, 500), np.float32), np.zeros((700, 500), np.float32)
     red[300:340, 100:400] = 1
-    layers = {"early-print": lambda *_: layers.Layers(nothing, nothing, nothing, "red alone", red, "print")}
+    layers = {"early-print": lambda *_: Layers(nothing, nothing, nothing, "red alone", red, "print")}
     monkeypatch.setattr(composed, "LAYERS", layers)
     assert {region.kind for region in _drawn("early-print", 1).regions} == {"print"}
 

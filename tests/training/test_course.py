@@ -1,7 +1,8 @@
-"""A fit sees neither what is left out nor what it watches; parts of pages do not calibrate."""
+"""A fit sees neither what is left out, nor what it watches, nor kinds that are not for it."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -17,9 +18,9 @@ from imagefaulty.bundle import InputSpec
 from imagefaulty.training.answers import _judged
 from imagefaulty.training.course import Course
 from imagefaulty.training.features import FeatureStore, Rendering
-from imagefaulty.training.fit import FitSettings
+from imagefaulty.training.fit import FITS, FitSettings
 from imagefaulty.training.manifest import Manifest, PageRecord
-from imagefaulty.training.samples import AS_IS, CLOSER, Sample
+from imagefaulty.training.samples import AS_IS, CLOSER, COUNTS, Sample
 
 
 def _course() -> Course:
@@ -46,9 +47,23 @@ def test_fit_sees_neither_its_fold_nor_what_it_watches() -> None:
     assert course.real[split.validation].all()
 
 
+def test_kinds_that_a_fit_leaves_out_are_not_among_its_samples() -> None:
+    course = _course()
+    kinds = np.array([sample.kind for sample in course.rendering.samples])
+    all_of_them = course.split("0", FitSettings())
+    fewer = course.split("0", replace(FitSettings(), left_out=(CLOSER,)))
+    assert set(kinds[all_of_them.fitting]) == {AS_IS, CLOSER, "plain-note"}
+    assert set(kinds[fewer.fitting]) == {AS_IS, "plain-note"}
+    assert np.array_equal(fewer.validation, all_of_them.validation)
+
+
 def test_parts_of_pages_do_not_calibrate() -> None:
     course = _course()
     known = SimpleNamespace(codes=np.zeros((36, 4), np.int8), weights=np.ones((36, 4), np.float32))
     object.__setattr__(course, "store", known)
     kinds = np.array([sample.kind for sample in course.rendering.samples])
     assert set(kinds[_judged(course, 0)]) == {AS_IS, "plain-note"}
+
+
+def test_what_the_fits_leave_out_exists() -> None:
+    assert {kind for settings in FITS for kind in settings.left_out} <= set(COUNTS)

@@ -62,13 +62,14 @@ class Course:
 
         Args:
             name: What is left out.
-            settings: How much is watched.
+            settings: How much is watched, and which kinds of samples are left out as well.
         """
         groups = np.array([self.group_of(row) for row in range(len(self.real))])
         seen = ~self._inside() if name == STRICT else self.sample_folds != int(name)
         seen_pages = self.rendering.manifest.only(groups=set(groups[seen].tolist()))
         watch = seen & np.isin(groups, sorted(validation_groups(seen_pages, share=settings.watched)))
-        fitting = np.flatnonzero(seen & ~watch)
+        wanted = np.array([sample.kind not in settings.left_out for sample in self.rendering.samples])
+        fitting = np.flatnonzero(seen & ~watch & wanted)
         return Split(fitting, self._chances(fitting), np.flatnonzero(watch & self.real))
 
     def unseen(self, name: str) -> NDArray[np.int64]:
@@ -112,7 +113,7 @@ def fit_one(rendering: Rendering, cache: Path, settings: FitSettings, name: str)
 def fitted(course: Course, name: str) -> PageNet:
     """The mean network of fits that are done."""
     nets = [_read(course, network_file(course, name, settings)) for settings in course.fits]
-    return mean_of(nets, [settings.epochs for settings in course.fits])
+    return mean_of(nets, [settings.epochs * settings.share for settings in course.fits])
 
 
 def _read(course: Course, path: Path) -> PageNet:

@@ -54,6 +54,8 @@ class FitSettings:
         patience: Stop after so many epochs without a better loss on the validation pages.
         watched: The most that validation pages take of the pages of any class, see
             :func:`imagefaulty.training.splits.validation_groups`.
+        left_out: Kinds of samples that the fit does not see.
+        share: How much an epoch of the fit counts in the mean of fits.
         seed: Seed of initial weights and order.
     """
 
@@ -71,6 +73,8 @@ class FitSettings:
     cell_weight: float = 0.5
     patience: int = 4
     watched: float = 0.08
+    left_out: tuple[str, ...] = ()
+    share: float = 1.0
     seed: int = 0
 
     @property
@@ -79,10 +83,11 @@ class FitSettings:
         return hashlib.sha256(repr(self).encode()).hexdigest()[:8]
 
 
+#: Kinds of samples that stand against book hands, or come up seldom: one fit sees them, which counts a third.
+_SEEN_ONCE: Final = ("early-print", "annotated-slip", "corrected", "tattered", "copy-corner", "kept-letter")
 #: Two fits from the same first weights, of which the mean is kept: they err differently, the mean less than either
-#: (Wortsman et al., "Model soups", ICML 2022). One sees pages with parts of others, which teaches small second hands;
-#: the other does without, so that all that is known of notes can be asked for.
-FITS: Final = (FitSettings(patched=0.5), FitSettings(epochs=6, watched=0.04))
+#: (Wortsman et al., "Model soups", ICML 2022).
+FITS: Final = (FitSettings(patched=0.5, left_out=_SEEN_ONCE, share=2.0), FitSettings(patched=0.5))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -352,20 +357,20 @@ def _cell_loss(evidence: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
     return total / len(CHANNELS)
 
 
-def mean_of(nets: Sequence[PageNet], epochs: Sequence[int]) -> PageNet:
+def mean_of(nets: Sequence[PageNet], weights: Sequence[float]) -> PageNet:
     """Return the network whose weights are the means of those of others, which began with the same weights.
 
     Args:
         nets: The networks.
-        epochs: How long each was fitted: the longer, the more it counts.
+        weights: How much each counts.
     """
     mean = copy.deepcopy(nets[0])
-    total = epochs[0]
-    for net, length in zip(nets[1:], epochs[1:], strict=True):
-        total += length
+    total = weights[0]
+    for net, weight in zip(nets[1:], weights[1:], strict=True):
+        total += weight
         for own, other in zip(mean.state_dict().values(), net.state_dict().values(), strict=True):
             if own.is_floating_point():
-                own.lerp_(other, length / total)
+                own.lerp_(other, weight / total)
     return mean.eval()
 
 

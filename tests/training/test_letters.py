@@ -10,7 +10,7 @@ pytest.importorskip("cv2", reason="the generator needs the extra `train`")
 from imagefaulty.training.faults import Materials, draw
 from imagefaulty.training.faults.copy_corners import copy_corner, whole_copy
 from imagefaulty.training.faults.letters import kept_letter, tattered
-from imagefaulty.training.faults.sheet import placed
+from imagefaulty.training.faults.sheet import Sheet, placed
 
 SEEDS = range(24)
 LABELS = {"writing_type": "Handwritten", "post_it": "ok", "corner": "ok", "empty": "ok"}
@@ -22,11 +22,15 @@ def _page() -> np.ndarray:
     return page
 
 
+def _placed(seed: int) -> tuple[Sheet, np.random.Generator]:
+    rng = np.random.default_rng(seed)
+    return placed(_page(), materials=Materials(), rng=rng, share=0.0, trim="paper"), rng
+
+
 def test_tattered_letters_lose_little_and_each_kind_comes_up() -> None:
     seen = set()
     for seed in range(40):
-        rng = np.random.default_rng(seed)
-        sheet = placed(_page(), materials=Materials(), rng=rng, share=0.0, trim="paper")
+        sheet, rng = _placed(seed)
         change = tattered(sheet, Materials(), rng)
         seen.add(change.detail.partition("/")[0])
         assert change.mask.any()
@@ -40,8 +44,7 @@ def test_tattered_letters_lose_little_and_each_kind_comes_up() -> None:
 def test_kept_letters_are_marked_nowhere_and_each_kind_comes_up() -> None:
     seen = set()
     for seed in range(40):
-        rng = np.random.default_rng(seed)
-        sheet = placed(_page(), materials=Materials(), rng=rng, share=0.0, trim="paper")
+        sheet, rng = _placed(seed)
         change = kept_letter(sheet, Materials(), rng)
         seen.add(change.detail.partition("/")[0])
         assert not change.mask.any()
@@ -65,8 +68,7 @@ def test_a_letter_that_was_torn_before_is_not_called_whole() -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_corner_of_a_copy_is_turned_and_the_rest_is_as_it_was(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    sheet = placed(_page(), materials=Materials(), rng=rng, share=0.0, trim="paper")
+    sheet, rng = _placed(seed)
     change = copy_corner(sheet, Materials(), rng)
     assert change.sound is not None
     away = np.abs(change.sheet.pixels.astype(int) - change.sound).max(axis=2) > 40
@@ -80,8 +82,7 @@ def test_a_corner_of_a_copy_is_turned_and_the_rest_is_as_it_was(seed: int) -> No
 
 def test_the_twin_of_a_copy_keeps_its_greys_or_is_black_and_white() -> None:
     for seed in range(12):
-        rng = np.random.default_rng(seed)
-        sheet = placed(_page(), materials=Materials(), rng=rng, share=0.0, trim="paper")
+        sheet, rng = _placed(seed)
         change = whole_copy(sheet, rng)
         assert not change.mask.any()
         assert not change.sheet.tone.colour

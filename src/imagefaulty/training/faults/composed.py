@@ -28,6 +28,7 @@ from imagefaulty.training.faults.handwriting import lifted, pen, resized
 from imagefaulty.training.faults.layers import Inks, Layers
 from imagefaulty.training.faults.marks import inked
 from imagefaulty.training.faults.materials import Materials
+from imagefaulty.training.faults.pens import FAINT
 from imagefaulty.training.faults.sheet import Sheet
 from imagefaulty.training.faults.slips import plain_paper, slip_paper
 from imagefaulty.training.faults.spelling import Hand, hand, spelled
@@ -39,7 +40,6 @@ _NARROW: Final = (1.9, 3.4)  # how many times as high as wide a till slip is
 _UPRIGHT: Final = (1.25, 1.5)  # likewise, of a sheet for a typewriter
 _PLAIN_SHARE: Final = 0.65  # of those sheets are bare: few type on ruled paper
 _COPY_SHARE: Final = 0.12
-_FAINT: Final = 0.62  # opacity below which a hard threshold would wipe writing out
 _PALE: Final = 0.5  # likewise, of book hands, whose ink may be brown: how much darker than the leaf it is
 _THIN_INK: Final = 75  # of 255: likewise, of early print
 _BILEVEL_PAPER: Final = 252  # of 255
@@ -166,7 +166,7 @@ def _hand_ink(rng: np.random.Generator, *, of_a_book: bool) -> tuple[str, tuple[
     name, colour, opacity = pen(rng)
     opacity = max(0.45, opacity * uniform(rng, 0.55, 1))
     if not of_a_book:
-        return name, colour, opacity, opacity < _FAINT
+        return name, colour, opacity, opacity < FAINT
     colour, opacity = _gall_ink(rng), uniform(rng, 0.62, 1)
     return "iron gall", colour, opacity, opacity * (1 - sum(colour) / 3 / 255) < _PALE
 

@@ -86,6 +86,12 @@ def triangle(shape: tuple[int, ...], *points: Field) -> Field:
     return fraction(mask)
 
 
+def turned_flap(shape: tuple[int, ...], line: FoldLine, tip: Field, rng: np.random.Generator) -> tuple[Field, Field]:
+    """Return where the ``tip`` of a turned corner comes to lie, and the flap as a mask of ``shape``."""
+    folded = cv2.transform(tip[None, None], line.mirror(uniform(rng, 0.6, 1.0)))[0, 0].astype(np.float32)
+    return folded, triangle(shape, line.start, line.end, folded)
+
+
 def copy_fold(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> Change:
     """Fold a corner of a copy: a black or speckled triangle, a line across, or the flap's outline with its gap."""
     del materials
@@ -109,8 +115,7 @@ def copy_fold(sheet: Sheet, materials: Materials, rng: np.random.Generator) -> C
         dark = style == "flap" and chance(rng, 0.6)
         grey = grey * (1 - gap) + gap * 255 * (0 if dark else 1) + gap * specks(size, rng, 0.06) * 255 * dark
     if style == "flap":
-        folded = cv2.transform(tip[None, None], line.mirror(uniform(rng, 0.6, 1.0)))[0, 0].astype(np.float32)
-        flap = triangle(shape, line.start, line.end, folded)
+        folded, flap = turned_flap(shape, line, tip, rng)
         grey = grey * (1 - flap) + 255 * flap
         mask = np.maximum(mask, flap)
         for end in (line.start, line.end):

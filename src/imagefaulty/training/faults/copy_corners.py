@@ -15,10 +15,9 @@ from imagefaulty.training.faults.compositing import (
     grain,
     luminance,
     soften,
-    to_pixels,
     uniform,
 )
-from imagefaulty.training.faults.copies import as_copy, specks, stroke, three, triangle
+from imagefaulty.training.faults.copies import as_copy, specks, stroke, three, triangle, turned_flap
 from imagefaulty.training.faults.corner_faults import any_corner
 from imagefaulty.training.faults.drawn import Field
 from imagefaulty.training.faults.folds import Change, FoldLine, corner_line
@@ -149,8 +148,7 @@ def copy_corner(sheet: Sheet, materials: Materials, rng: np.random.Generator) ->
     style = "line"
     if chance(rng, 0.2):
         style = "flap"
-        folded = cv2.transform(tip[None, None], line.mirror(uniform(rng, 0.6, 1.0)))[0, 0].astype(np.float32)
-        flap = triangle(sheet.pixels.shape, line.start, line.end, folded)
+        folded, flap = turned_flap(sheet.pixels.shape, line, tip, rng)
         grey = grey * (1 - flap) + 255 * flap
         mask = np.maximum(mask, flap)
         for end in (line.start, line.end):
@@ -162,7 +160,7 @@ def copy_corner(sheet: Sheet, materials: Materials, rng: np.random.Generator) ->
 def _grained(sheet: Sheet, grey: Field, rng: np.random.Generator) -> Sheet:
     if not sheet.tone.bilevel:
         grey = np.asarray(grey + grain(grey.shape, rng, uniform(rng, 0.5, 3)), np.float32)
-    return replace(sheet, pixels=to_pixels(np.repeat(grey[..., None], 3, axis=2)))
+    return replace(sheet, pixels=three(grey))
 
 
 def whole_copy(sheet: Sheet, rng: np.random.Generator) -> Change:

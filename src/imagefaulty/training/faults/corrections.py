@@ -87,6 +87,15 @@ def _some(page: Typescript, rng: np.random.Generator) -> tuple[int, Box]:
     return index, page.words[index]
 
 
+def _run(page: Typescript, rng: np.random.Generator, count: Callable[[], int]) -> Box:
+    """Return the place of a word and of those that follow it on its line, at most ``count()`` in all."""
+    index, box = _some(page, rng)
+    for other in page.words[index + 1 : index + count()]:
+        if abs(other[1] - box[1]) < 0.4 * page.size and other[0] > box[0]:
+            box = (box[0], box[1], other[2], box[3])
+    return box
+
+
 def _above(written: Field, box: Box, page: Typescript, writer: Writer, rng: np.random.Generator) -> None:
     """Write a word or two above ``box``, between the lines."""
     left = box[0] + (box[2] - box[0]) * uniform(rng, -0.3, 0.5)
@@ -100,10 +109,7 @@ def _above(written: Field, box: Box, page: Typescript, writer: Writer, rng: np.r
 def _struck(written: Field, printed: Field, page: Typescript, writer: Writer, rng: np.random.Generator) -> None:
     """Strike out one to four words of a line; mostly others are written above."""
     del printed
-    index, box = _some(page, rng)
-    for other in page.words[index + 1 : index + int(rng.choice((1, 1, 2, 4)))]:
-        if abs(other[1] - box[1]) < 0.4 * page.size and other[0] > box[0]:
-            box = (box[0], box[1], other[2], box[3])
+    box = _run(page, rng, lambda: int(rng.choice((1, 1, 2, 4))))
     strike(written, box, writer.thick, rng)
     if chance(rng, 0.7):
         _above(written, box, page, writer, rng)
@@ -132,10 +138,7 @@ def _overwritten(written: Field, printed: Field, page: Typescript, writer: Write
 
 def _instead(written: Field, printed: Field, page: Typescript, writer: Writer, rng: np.random.Generator) -> None:
     """Write into the line, where the typist left room."""
-    index, box = _some(page, rng)
-    for other in page.words[index + 1 : index + int(rng.integers(1, 3))]:
-        if abs(other[1] - box[1]) < 0.4 * page.size and other[0] > box[0]:
-            box = (box[0], box[1], other[2], box[3])
+    box = _run(page, rng, lambda: int(rng.integers(1, 3)))
     pad = int(0.15 * page.size)
     printed[max(0, int(box[1]) - pad) : int(box[3]) + pad, max(0, int(box[0]) - 1) : int(box[2]) + 1] = 0
     word = writer.word(words(rng, 1).lower()[:10], rng, most=max(12.0, box[2] - box[0]))

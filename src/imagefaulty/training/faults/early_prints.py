@@ -160,9 +160,8 @@ def _set(
     room, words, indent, indented = right - left, forme.words(rng, 60), 0.0, 0
     hyphen = "=" if is_black_letter(forme.style) else "-"
     initials, breaks, last = uniform(rng, 0, 0.2), uniform(rng, 0, 0.1), False
-    highest = int(
-        min(6, 0.45 * room / pitch, (bottom - y) / pitch - 1)
-    )  # lines that an initial, about as broad, is high
+    # Lines that an initial, about as broad, is high.
+    highest = int(min(6, 0.45 * room / pitch, (bottom - y) / pitch - 1))
     if highest > 1 and chance(rng, 0.25):
         indented = int(rng.integers(2, highest + 1))
         indent = _initial(forme, (left, y, room * 0.5, pitch * indented), rng)

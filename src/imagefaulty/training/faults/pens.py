@@ -20,7 +20,7 @@ from imagefaulty.training.faults.spelling import Hand, hand
 Box = tuple[float, float, float, float]
 _LARGER: Final = 3  # strokes are drawn so many times as large, and shrunk
 _LIFTED_SHARE: Final = 0.45  # of the hands are lifted off real pages, as far as they write words
-_FAINT: Final = 0.62  # opacity below which a hard threshold would wipe writing out
+FAINT: Final = 0.62  # opacity below which a hard threshold would wipe writing out
 
 
 def trace(layer: Field, points: ArrayLike, thick: float, rng: np.random.Generator) -> None:
@@ -169,5 +169,5 @@ def inks_for(type_ink: Colour, rng: np.random.Generator, *, like_type: float, co
         return Inks(type_ink, own, "as the type", uniform(rng, 0.8, 1.0), copies)
     name, colour, opacity = pen(rng)
     opacity = max(0.5, opacity * uniform(rng, 0.75, 1))
-    faint = opacity < _FAINT or name == "pencil"
+    faint = opacity < FAINT or name == "pencil"
     return Inks(type_ink, colour, "pencil" if faint else name, opacity, 0.0 if faint else copies)

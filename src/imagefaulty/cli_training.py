@@ -7,11 +7,10 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, validators
 
 from imagefaulty.errors import SettingsError
 from imagefaulty.progress_bar import progress_bar
@@ -77,6 +76,13 @@ def train(
     epochs: Annotated[
         int | None, Parameter(help="Epochs of 2,400 samples of each fit; the chosen numbers if none.")
     ] = None,
+    watch: Annotated[
+        float | None,
+        Parameter(
+            help="Part of each class, such as 0.08, whose sources are not fitted on but say when to stop.",
+            validator=validators.Number(gte=0, lt=1),
+        ),
+    ] = None,
     seed: Annotated[int, Parameter(help="The same seed gives the same model.")] = 0,
     threads: Annotated[int | None, Parameter(help="Threads; one per processor if none.")] = None,
     whole_repository: Annotated[
@@ -85,17 +91,17 @@ def train(
 ) -> None:
     """Make a model bundle from labelled pages; needs the ``train`` extra."""
     with _extra():
-        from imagefaulty.training import build, fit  # noqa: PLC0415 - several hundred megabytes that only training needs
+        from imagefaulty.training import build, recipe  # noqa: PLC0415 - several hundred megabytes that only training needs
     from imagefaulty.training.labelled import read_labelled  # noqa: PLC0415
     from imagefaulty.training.manifest import refuse_unreadable  # noqa: PLC0415
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     pages = read_labelled(data)
     refuse_unreadable(pages)
-    fits = [
-        replace(each, seed=seed) if epochs is None else replace(each, seed=seed, epochs=epochs) for each in fit.FITS
-    ]
-    path = build.train(pages, out, cache, name=name, fits=fits, whole_repository=whole_repository, processes=threads)
+    path = build.train(
+        pages, out, cache, name=name, recipe=recipe.RECIPE.changed(seed=seed, epochs=epochs, watched=watch),
+        whole_repository=whole_repository, processes=threads,
+    )  # fmt: skip
     sys.stdout.write(f"{path}\n")
     sys.stderr.write(f"next: imagefaulty evaluate {out} {data}\n")
 

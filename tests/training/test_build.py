@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,13 +16,13 @@ pytest.importorskip("cv2", reason="fitting needs the extra `train`")
 import numpy as np
 from PIL import Image, ImageDraw
 
-from imagefaulty import Inspector
+from imagefaulty import Inspector, cli_training
 from imagefaulty.bundle import InputSpec
 from imagefaulty.errors import ManifestError
-from imagefaulty.training import build
-from imagefaulty.training.fit import FitSettings
+from imagefaulty.training import build, course
 from imagefaulty.training.manifest import Manifest, read_manifest
 from imagefaulty.training.progress import CURVES, FIGURES
+from imagefaulty.training.recipe import RECIPE, FitSettings, Recipe
 from imagefaulty.training.samples import plan
 from imagefaulty.training.splits import folds_for
 from tests.training.pages import write_manifest
@@ -52,40 +54,52 @@ def _archive(folder: Path, sources: int = 3) -> Manifest:
 
 
 @pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch) -> tuple[FitSettings, ...]:
+def small(monkeypatch: pytest.MonkeyPatch) -> Recipe:
     monkeypatch.setattr(build, "SPEC", SMALL)
     monkeypatch.setattr(build, "plan", partial(plan, counts=COUNTS))
-    return FitSettings(epochs=1, epoch_samples=16, batch=8), FitSettings(epochs=2, epoch_samples=16, batch=8)
+    brief = FitSettings(epochs=1, epoch_samples=16, batch=8)
+    return Recipe((brief, replace(brief, epochs=2)), faults=brief)
 
 
-def test_pages_of_ones_own_become_a_bundle_that_answers(tmp_path: Path, small: tuple[FitSettings, ...]) -> None:
+def test_pages_of_ones_own_become_a_bundle_that_answers(tmp_path: Path, small: Recipe) -> None:
     pages = tmp_path / "pages"
     pages.mkdir()
     manifest = _archive(pages)
-    build.train(manifest, tmp_path / "bundle", tmp_path / "cache", fits=small, processes=2)
+    build.train(manifest, tmp_path / "bundle", tmp_path / "cache", recipe=small, processes=2)
 
     finding = Inspector.load(tmp_path / "bundle").inspect(manifest.file(manifest.records[0]))
     assert set(finding.answers) == {"writing_type", "post_it", "corner", "empty"}
     figures = json.loads((tmp_path / "cache" / "cross-validation.json").read_text(encoding="utf-8"))
     assert {"writing_type", "corner, drawn"} <= {each["title"] for each in figures["figures"]}
-    for settings in small:
-        run = tmp_path / "cache" / "without-0" / settings.digest
+    for digest in (*(settings.digest for settings in small.fits), small.digest):
+        run = tmp_path / "cache" / "without-0" / digest
         assert (run / FIGURES).is_file()
         assert (run / CURVES).is_file()
     assert (tmp_path / "bundle" / "folds.csv").read_text(encoding="utf-8").count("box") == 3
 
 
 def test_run_that_was_killed_between_stages_does_not_begin_anew(
-    tmp_path: Path, small: tuple[FitSettings, ...], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, small: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pages = tmp_path / "pages"
     pages.mkdir()
     manifest = _archive(pages, sources=2)
-    first = build.train(manifest, tmp_path / "one", tmp_path / "cache", fits=small, processes=1)
+    first = build.train(manifest, tmp_path / "one", tmp_path / "cache", recipe=small, processes=1)
     monkeypatch.setattr(build, "fit_one", lambda *_: pytest.fail("fitted again"))
-    second = build.train(manifest, tmp_path / "two", tmp_path / "cache", name="ours", fits=small, processes=1)
+    monkeypatch.setattr(course, "fit", lambda *_, **__: pytest.fail("fitted again"))
+    second = build.train(manifest, tmp_path / "two", tmp_path / "cache", name="ours", recipe=small, processes=1)
     assert [json.loads(path.read_text())["name"] for path in (first, second)] == ["one", "ours"]
     assert json.loads(first.read_text())["checks"] == json.loads(second.read_text())["checks"]
+
+
+def test_command_changes_the_recipe_as_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _archive(tmp_path)
+    asked: dict[str, Any] = {}
+    monkeypatch.setattr(build, "train", lambda *_, **options: asked.update(options) or tmp_path)
+    cli_training.train(tmp_path, out=tmp_path / "bundle", cache=tmp_path / "cache", epochs=3, watch=0.1, seed=7)
+    assert asked["recipe"] == RECIPE.changed(seed=7, epochs=3, watched=0.1)
+    cli_training.train(tmp_path, out=tmp_path / "bundle", cache=tmp_path / "cache")
+    assert asked["recipe"] == RECIPE
 
 
 def test_pages_of_one_source_are_refused_with_the_cure(tmp_path: Path) -> None:

@@ -18,8 +18,8 @@ from imagefaulty.bundle import InputSpec
 from imagefaulty.training.answers import _judged
 from imagefaulty.training.course import Course
 from imagefaulty.training.features import FeatureStore, Rendering
-from imagefaulty.training.fit import FITS, FitSettings
 from imagefaulty.training.manifest import Manifest, PageRecord
+from imagefaulty.training.recipe import RECIPE, FitSettings, Recipe
 from imagefaulty.training.samples import AS_IS, CLOSER, COUNTS, Sample
 
 
@@ -34,7 +34,7 @@ def _course() -> Course:
     manifest = Manifest(Path(), records)
     spec = InputSpec("image", width=64, height=96)
     rendering = Rendering(manifest, [0] * 12, spec, (6, 4), Path(), Path(), "key", samples)
-    return Course(rendering, Path(), (FitSettings(),), cast("FeatureStore", None))
+    return Course(rendering, Path(), Recipe((FitSettings(),)), cast("FeatureStore", None))
 
 
 def test_fit_sees_neither_its_fold_nor_what_it_watches() -> None:
@@ -45,6 +45,13 @@ def test_fit_sees_neither_its_fold_nor_what_it_watches() -> None:
     assert watched
     assert not fitted & watched
     assert course.real[split.validation].all()
+
+
+def test_fit_that_watches_nothing_sees_every_source_but_its_fold() -> None:
+    course = _course()
+    split = course.split("1", FitSettings(watched=0.0))
+    assert {course.group_of(row) for row in split.fitting} == {"s0", "s2", "s3", "s5"}
+    assert not len(split.validation)
 
 
 def test_kinds_that_a_fit_leaves_out_are_not_among_its_samples() -> None:
@@ -66,4 +73,4 @@ def test_parts_of_pages_do_not_calibrate() -> None:
 
 
 def test_what_the_fits_leave_out_exists() -> None:
-    assert {kind for settings in FITS for kind in settings.left_out} <= set(COUNTS)
+    assert {kind for settings in RECIPE.fits for kind in settings.left_out} <= set(COUNTS)

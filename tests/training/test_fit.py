@@ -21,9 +21,10 @@ from imagefaulty.training.backbone import EARLY
 from imagefaulty.training.batches import Batch, restyled
 from imagefaulty.training.course import answered
 from imagefaulty.training.features import FeatureStore
-from imagefaulty.training.fit import FitSettings, Split, fit, predict
+from imagefaulty.training.fit import Split, fit, predict
 from imagefaulty.training.heads import CELL, PageNet
 from imagefaulty.training.progress import CURVES, FIGURES
+from imagefaulty.training.recipe import RECIPE, FitSettings
 from imagefaulty.training.stem import TAPS
 
 ROWS, COLUMNS = 8, 6
@@ -103,6 +104,17 @@ def test_fit_stops_when_unseen_sources_get_worse(tmp_path: Path, monkeypatch: py
     assert len((tmp_path / FIGURES).read_text(encoding="utf-8").splitlines()) == 4
 
 
+def test_layers_for_faults_are_fitted_further_and_nothing_else(tmp_path: Path) -> None:
+    torch.manual_seed(4)
+    begun = PageNet(ROWS, COLUMNS)
+    found = _weights(fit(_store(), _split(), settings=SETTINGS, directory=tmp_path, faults_of=begun))
+    changed = {name for name, value in _weights(begun).items() if not torch.equal(value, found[name])}
+    assert changed
+    assert all(name.startswith(("heads.fault", "heads.place.")) for name in changed)
+    answers = predict(fit(_store(), _split(), settings=SETTINGS, directory=tmp_path, faults_of=begun), _store(), [0, 1])
+    assert set(answers) == set(CHECK_NAMES)
+
+
 def test_fit_leaves_curves_to_look_at(tmp_path: Path) -> None:
     fit(_store(), _split(), settings=replace(SETTINGS, epochs=2), directory=tmp_path)
     assert (tmp_path / CURVES).read_bytes().startswith(b"\x89PNG")
@@ -165,8 +177,8 @@ def test_pages_get_parts_of_others_as_often_as_asked(
 
 
 def test_fits_of_which_the_mean_is_kept_begin_alike() -> None:
-    assert len({settings.seed for settings in fitting.FITS}) == 1
-    assert len({settings.digest for settings in fitting.FITS}) == len(fitting.FITS)
+    assert len({settings.seed for settings in RECIPE.fits}) == 1
+    assert len({settings.digest for settings in RECIPE.fits}) == len(RECIPE.fits)
 
 
 def test_longer_fits_count_more_in_the_mean() -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+import pytest
 
 SCRIPT = """
 import os, sys, time
@@ -41,3 +44,25 @@ def test_processes_end_when_the_run_is_killed(tmp_path: Path) -> None:
         while _lives(child) and time.monotonic() < deadline:
             time.sleep(0.1)
         assert not _lives(child)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc's memory is told to stay")
+def test_freed_memory_is_kept_when_asked() -> None:
+    script = """
+import resource
+from imagefaulty.training.pools import keep_memory
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(20):
+        bytes(bytearray(40 << 20))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+given_back = faults()
+keep_memory()
+faults()
+print(given_back, faults())
+"""
+    run = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    given_back, kept = map(int, run.stdout.split())
+    assert kept < given_back / 20

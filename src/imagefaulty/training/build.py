@@ -32,12 +32,12 @@ from imagefaulty.training.evaluation import FOLDS
 from imagefaulty.training.export import Parts, export_parts, write_bundle
 from imagefaulty.training.features import Rendering, fill_store, store_key
 from imagefaulty.training.figures import figures_dict
-from imagefaulty.training.fit import FITS, FitSettings
 from imagefaulty.training.folding import folded
 from imagefaulty.training.graphs import quantize
 from imagefaulty.training.heads import CELL, PageNet
 from imagefaulty.training.manifest import Manifest
 from imagefaulty.training.pools import pool
+from imagefaulty.training.recipe import RECIPE, Recipe
 from imagefaulty.training.samples import plan
 from imagefaulty.training.splits import (
     HELD_OUT,
@@ -62,7 +62,7 @@ def train(
     cache: Path,
     *,
     name: str = "",
-    fits: Sequence[FitSettings] = FITS,
+    recipe: Recipe = RECIPE,
     whole_repository: bool = False,
     processes: int | None = None,
 ) -> Path:
@@ -74,7 +74,7 @@ def train(
         cache: Where maps, checkpoints, ``progress.jsonl`` and ``curves.png`` of every fit, and
             ``cross-validation.json`` are kept; 4 GB for the embedded model.
         name: Name of the model, part of every version string; the name of ``out`` if empty.
-        fits: How networks are fitted; each is the mean of as many fits.
+        recipe: How networks are fitted.
         whole_repository: Also fit without any page of the one repository whose folders are sources of their own, and
             judge those pages again.
         processes: How many samples are drawn, and networks fitted, side by side; one per processor if None.
@@ -86,7 +86,7 @@ def train(
         ManifestError: The manifest of pages cannot be used.
         SettingsError: There are no pages of the one repository.
     """
-    course = _prepared(manifest, cache, tuple(fits), processes)
+    course = _prepared(manifest, cache, recipe, processes)
     if whole_repository and not len(course.unseen(STRICT)):
         raise SettingsError(f"{manifest.root}: holds no page of {SPLIT_REPOSITORY}; leave --whole-repository out")
     folds = sorted({str(fold) for fold in course.sample_folds.tolist()})
@@ -108,7 +108,7 @@ def train(
     return path
 
 
-def _prepared(manifest: Manifest, cache: Path, fits: tuple[FitSettings, ...], processes: int | None) -> Course:
+def _prepared(manifest: Manifest, cache: Path, recipe: Recipe, processes: int | None) -> Course:
     cache.mkdir(parents=True, exist_ok=True)
     folds = folds_of(manifest, folds_for(manifest))
     samples = plan(manifest, folds)
@@ -116,7 +116,7 @@ def _prepared(manifest: Manifest, cache: Path, fits: tuple[FitSettings, ...], pr
     cells = (SPEC.height // CELL, SPEC.width // CELL)
     key = store_key(stem, samples)
     rendering = Rendering(manifest, folds, SPEC, cells, stem, cache / "maps", key, samples)
-    return Course(rendering, cache, fits, fill_store(rendering, processes=processes))
+    return Course(rendering, cache, recipe, fill_store(rendering, processes=processes))
 
 
 def _plain_stem(cache: Path) -> Path:
@@ -146,8 +146,8 @@ def _fit_all(course: Course, names: Sequence[str], processes: int | None) -> Non
     missing = [
         (settings, name)
         for name in names
-        for settings in course.fits
-        if not network_file(course, name, settings).is_file()
+        for settings in course.recipe.fits
+        if not network_file(course, name, settings.digest).is_file()
     ]
     if torch.cuda.is_available() or len(missing) < 2:  # noqa: PLR2004
         torch.set_num_threads(processes or os.cpu_count() or 1)
@@ -156,7 +156,8 @@ def _fit_all(course: Course, names: Sequence[str], processes: int | None) -> Non
     with pool(processes, _single_thread) as side_by_side:
         if len(missing) > 1 and not torch.cuda.is_available():
             _all_of(side_by_side.submit(fit_one, course.rendering, course.cache, *each) for each in missing)
-        _all_of(side_by_side.submit(keep_answers, course.rendering, course.cache, course.fits, name) for name in names)
+        made = (course.rendering, course.cache, course.recipe)
+        _all_of(side_by_side.submit(keep_answers, *made, name) for name in names)
 
 
 def _all_of(pending: Iterable[Future[None]]) -> None:

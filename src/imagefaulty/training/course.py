@@ -17,9 +17,11 @@ from torch import nn
 from imagefaulty.checks import CHECKS
 from imagefaulty.training.backbone import EARLY
 from imagefaulty.training.features import FeatureStore, Rendering
-from imagefaulty.training.fit import FitSettings, Split, fit, mean_of
+from imagefaulty.training.fit import Split, fit, mean_of
 from imagefaulty.training.graphs import one_thread_session, write_graph
 from imagefaulty.training.heads import PageNet
+from imagefaulty.training.pools import keep_memory
+from imagefaulty.training.recipe import FitSettings, Recipe
 from imagefaulty.training.samples import AS_IS
 from imagefaulty.training.splits import SPLIT_REPOSITORY, strict_group, validation_groups
 
@@ -35,7 +37,7 @@ class Course:
     Attributes:
         rendering: The samples, and where their maps are kept.
         cache: Where stages are kept.
-        fits: How networks are fitted; of each the mean of as many fits is used.
+        recipe: How networks are fitted.
         store: The maps.
         sample_folds: Fold of every sample.
         real: Which samples are pages as they are.
@@ -43,7 +45,7 @@ class Course:
 
     rendering: Rendering
     cache: Path
-    fits: tuple[FitSettings, ...]
+    recipe: Recipe
     store: FeatureStore
     sample_folds: NDArray[np.int64] = field(init=False)
     real: NDArray[np.bool_] = field(init=False)
@@ -94,26 +96,40 @@ class Course:
         return np.where(drawn, np.median(real), real)
 
 
-def network_file(course: Course, name: str, settings: FitSettings) -> Path:
-    """Return where the network of a fit is kept, beside its figures and curves."""
-    return course.cache / f"without-{name}" / settings.digest / f"network-{course.store.key[:12]}.pt"
+def network_file(course: Course, name: str, digest: str) -> Path:
+    """Return where the network of a fit, or of a recipe, is kept, beside its figures and curves."""
+    return course.cache / f"without-{name}" / digest / f"network-{course.store.key[:12]}.pt"
 
 
 def fit_one(rendering: Rendering, cache: Path, settings: FitSettings, name: str) -> None:
     """Fit a network that does not see what the name says, and keep it."""
-    course = Course(rendering, cache, (settings,), rendering.open())
+    keep_memory()
+    course = Course(rendering, cache, Recipe((settings,)), rendering.open())
     _LOG.info("fits without %s, %d epochs", name, settings.epochs)
-    target = network_file(course, name, settings)
-    split = course.split(name, settings)
-    net = fit(course.store, split, settings=settings, directory=target.parent)
-    torch.save(net.cpu().state_dict(), target.with_suffix(".part"))
-    target.with_suffix(".part").replace(target)
+    target = network_file(course, name, settings.digest)
+    _keep(fit(course.store, course.split(name, settings), settings=settings, directory=target.parent), target)
 
 
 def fitted(course: Course, name: str) -> PageNet:
-    """The mean network of fits that are done."""
-    nets = [_read(course, network_file(course, name, settings)) for settings in course.fits]
-    return mean_of(nets, [settings.epochs * settings.share for settings in course.fits])
+    """The network that the recipe makes of fits that are done, made once."""
+    recipe = course.recipe
+    target = network_file(course, name, recipe.digest)
+    if target.is_file():
+        return _read(course, target).eval()
+    nets = [_read(course, network_file(course, name, settings.digest)) for settings in recipe.fits]
+    net = mean_of(nets, [settings.epochs * settings.share for settings in recipe.fits])
+    if recipe.faults is not None:
+        keep_memory()
+        split = course.split(name, recipe.faults)
+        net = fit(course.store, split, settings=recipe.faults, directory=target.parent, faults_of=net)
+    _keep(net, target)
+    return net.eval()
+
+
+def _keep(net: PageNet, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(net.cpu().state_dict(), path.with_suffix(".part"))
+    path.with_suffix(".part").replace(path)
 
 
 def _read(course: Course, path: Path) -> PageNet:
@@ -122,16 +138,15 @@ def _read(course: Course, path: Path) -> PageNet:
     return net
 
 
-def keep_answers(rendering: Rendering, cache: Path, fits: tuple[FitSettings, ...], name: str) -> None:
+def keep_answers(rendering: Rendering, cache: Path, recipe: Recipe, name: str) -> None:
     """Have a network answer what it has not seen, and keep the answers."""
-    answers_of(Course(rendering, cache, fits, rendering.open()), name)
+    answers_of(Course(rendering, cache, recipe, rendering.open()), name)
 
 
 def answers_of(course: Course, name: str) -> tuple[NDArray[np.int64], dict[str, NDArray[np.float32]]]:
     """Rows of the samples that a network has not seen, and its logits for them, computed once."""
     rows = course.unseen(name)
-    made_by = "-".join(settings.digest for settings in course.fits)
-    path = course.cache / f"without-{name}" / f"answers-{course.store.key[:12]}-{made_by}.npz"
+    path = course.cache / f"without-{name}" / f"answers-{course.store.key[:12]}-{course.recipe.digest}.npz"
     if not path.is_file():
         part = path.with_suffix(".part.npz")
         np.savez(part, **answered(fitted(course, name), course.store, rows))  # type: ignore[arg-type]

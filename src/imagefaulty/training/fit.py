@@ -7,7 +7,6 @@ fit that was killed and goes on ends where it would have ended.
 from __future__ import annotations
 
 import copy
-import hashlib
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 from torch.nn import functional
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
@@ -28,66 +28,11 @@ from imagefaulty.training.cells import CHANNELS, UNKNOWN
 from imagefaulty.training.features import FeatureStore
 from imagefaulty.training.heads import PageNet
 from imagefaulty.training.progress import Epoch, Progress
+from imagefaulty.training.recipe import FitSettings
 
 _LOG: Final = logging.getLogger(__name__)
 _CHECKPOINT_EVERY: Final = 100
 _CLIP: Final = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class FitSettings:
-    """How the network is fitted.
-
-    Attributes:
-        epochs: How many epochs. An epoch ends with a look at the validation pages.
-        epoch_samples: Samples drawn in one epoch.
-        batch: Samples per step.
-        rate: Highest learning rate of the one-cycle schedule, for the heads.
-        trunk_rate: That of the trunk as a share of it: the heads begin with random weights, the trunk does not.
-        decay: Weight decay.
-        average: Decay per step of the moving average of the weights, which is what is kept.
-        restyled: In which share of the steps pages exchange their looks.
-        style_mix: How evenly two looks are mixed, see :func:`imagefaulty.training.batches.restyled`.
-        patched: In which share of the steps pages get a part of another page.
-        noise: How much noise maps get, see :func:`imagefaulty.training.batches.noisy`.
-        cell_weight: How much the marks per cell count beside the answers per page.
-        patience: Stop after so many epochs without a better loss on the validation pages.
-        watched: The most that validation pages take of the pages of any class, see
-            :func:`imagefaulty.training.splits.validation_groups`.
-        left_out: Kinds of samples that the fit does not see.
-        share: How much an epoch of the fit counts in the mean of fits.
-        seed: Seed of initial weights and order.
-    """
-
-    epochs: int = 7
-    epoch_samples: int = 2_400
-    batch: int = 16
-    rate: float = 2e-3
-    trunk_rate: float = 0.15
-    decay: float = 0.02
-    average: float = 0.996
-    restyled: float = 0.5
-    style_mix: float = 0.3
-    patched: float = 0.0
-    noise: float = 0.1
-    cell_weight: float = 0.5
-    patience: int = 4
-    watched: float = 0.08
-    left_out: tuple[str, ...] = ()
-    share: float = 1.0
-    seed: int = 0
-
-    @property
-    def digest(self) -> str:
-        """Tells fits with other settings apart."""
-        return hashlib.sha256(repr(self).encode()).hexdigest()[:8]
-
-
-#: Kinds of samples that stand against book hands, or come up seldom: one fit sees them, which counts a third.
-_SEEN_ONCE: Final = ("early-print", "annotated-slip", "corrected", "tattered", "copy-corner", "kept-letter")
-#: Two fits from the same first weights, of which the mean is kept: they err differently, the mean less than either
-#: (Wortsman et al., "Model soups", ICML 2022).
-FITS: Final = (FitSettings(patched=0.5, left_out=_SEEN_ONCE, share=2.0), FitSettings(patched=0.5))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,13 +50,17 @@ class Split:
     validation: NDArray[np.int64]
 
 
-def fit(store: FeatureStore, split: Split, *, settings: FitSettings, directory: Path) -> PageNet:
+def fit(
+    store: FeatureStore, split: Split, *, settings: FitSettings, directory: Path, faults_of: PageNet | None = None
+) -> PageNet:
     """Fit a network on some rows of a store.
 
     Args:
         store: Filled maps and targets.
         split: What to fit on, and what to watch.
         settings: Rates and lengths.
+        faults_of: A network of which the layers that look for faults are fitted further, and nothing else changes;
+            a new one is fitted if None.
         directory: Where checkpoints, ``progress.jsonl`` and ``curves.png`` are kept. A fit that was begun there with
             the same settings goes on.
 
@@ -119,7 +68,7 @@ def fit(store: FeatureStore, split: Split, *, settings: FitSettings, directory: 
         The averaged network in evaluation mode: of the last epoch, for the schedule ends with the smallest steps; of
         the one with the lowest validation loss where the fit was stopped early.
     """
-    run = _Run(store, split, settings, directory)
+    run = _Run(store, split, settings, directory, faults_of)
     run.resume()
     while run.step < run.steps:
         run.advance()
@@ -134,13 +83,27 @@ def fit(store: FeatureStore, split: Split, *, settings: FitSettings, directory: 
 class _Run:
     """A fit in progress: everything that a checkpoint holds."""
 
-    def __init__(self, store: FeatureStore, split: Split, settings: FitSettings, directory: Path) -> None:
+    def __init__(
+        self,
+        store: FeatureStore,
+        split: Split,
+        settings: FitSettings,
+        directory: Path,
+        faults_of: PageNet | None = None,
+    ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._store, self._split, self._settings = store, split, settings
         self._checkpoint = directory / "checkpoint.pt"
         torch.manual_seed(settings.seed)
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.net = PageNet(*store.cells.shape[2:]).to(self._device, memory_format=torch.channels_last)
+        net = copy.deepcopy(faults_of) if faults_of is not None else PageNet(*store.cells.shape[2:])
+        self.net = net.to(self._device, memory_format=torch.channels_last)
+        self._learning: Sequence[nn.Module] = [self.net]
+        if faults_of is not None:
+            self._learning = self.net.heads.fault_layers
+            self.net.requires_grad_(requires_grad=False)
+            for layer in self._learning:
+                layer.requires_grad_(requires_grad=True)
         self.kept = copy.deepcopy(self.net)
         self.best = copy.deepcopy(self.net)
         self.steps_per_epoch = max(1, settings.epoch_samples // settings.batch)
@@ -177,7 +140,9 @@ class _Run:
             batch = restyled(batch, rng, mix=self._settings.style_mix)
         if self._settings.noise:
             batch = noisy(batch, rng, share=self._settings.noise)
-        self.net.train()
+        self.net.eval()
+        for layer in self._learning:
+            layer.train()
         with torch.autocast(self._device.type, dtype=torch.bfloat16):
             answers = self.net(batch.early)
         losses = _losses(answers, batch, self._class_weights, self._settings.cell_weight)

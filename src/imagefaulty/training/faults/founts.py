@@ -223,9 +223,12 @@ def _of_the_pen(rng: np.random.Generator, size: float, slack: float) -> Fount:
 
 
 def some_style(rng: np.random.Generator) -> Style:
-    """Choose what a page is set in."""
+    """Choose what a page is set in.
+
+    Textura seldom: cast from the strokes of book hands, it can hardly be told from them at the size of an input.
+    """
     styles: tuple[Style, ...] = ("roman", "italic", "modern", "fraktur", "textura")
-    return styles[int(rng.choice(5, p=(0.36, 0.14, 0.16, 0.14, 0.2)))]
+    return styles[int(rng.choice(5, p=(0.42, 0.17, 0.2, 0.17, 0.04)))]
 
 
 def is_black_letter(style: Style) -> bool:

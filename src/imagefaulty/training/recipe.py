@@ -1,0 +1,104 @@
+"""How networks are fitted: settings of one fit, and which fits make the embedded model."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class FitSettings:
+    """How one network is fitted.
+
+    Attributes:
+        epochs: How many epochs. An epoch ends with a look at the validation pages.
+        epoch_samples: Samples drawn in one epoch.
+        batch: Samples per step.
+        rate: Highest learning rate of the one-cycle schedule, for the heads.
+        trunk_rate: That of the trunk as a share of it: the heads begin with random weights, the trunk does not.
+        decay: Weight decay.
+        average: Decay per step of the moving average of the weights, which is what is kept.
+        restyled: In which share of the steps pages exchange their looks.
+        style_mix: How evenly two looks are mixed, see :func:`imagefaulty.training.batches.restyled`.
+        patched: In which share of the steps pages get a part of another page.
+        noise: How much noise maps get, see :func:`imagefaulty.training.batches.noisy`.
+        cell_weight: How much the marks per cell count beside the answers per page.
+        patience: Stop after so many epochs without a better loss on the validation pages.
+        watched: The most that validation pages take of the pages of any class, see
+            :func:`imagefaulty.training.splits.validation_groups`; with 0 there are none, and no fit stops early.
+        left_out: Kinds of samples that the fit does not see.
+        share: How much an epoch of the fit counts in the mean of fits.
+        seed: Seed of initial weights and order.
+    """
+
+    epochs: int = 7
+    epoch_samples: int = 2_400
+    batch: int = 16
+    rate: float = 2e-3
+    trunk_rate: float = 0.15
+    decay: float = 0.02
+    average: float = 0.996
+    restyled: float = 0.5
+    style_mix: float = 0.3
+    patched: float = 0.0
+    noise: float = 0.1
+    cell_weight: float = 0.5
+    patience: int = 4
+    watched: float = 0.08
+    left_out: tuple[str, ...] = ()
+    share: float = 1.0
+    seed: int = 0
+
+    @property
+    def digest(self) -> str:
+        """Tells fits with other settings apart."""
+        return _digest(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a network is made of several fits.
+
+    Attributes:
+        fits: The fits, of which the mean is taken: they err differently, the mean less than either (Wortsman et al.,
+            "Model soups", ICML 2022). All begin with the same weights.
+        faults: How the layers that look for notes, folds and tears are fitted again on the mean, with everything else
+            held; not at all if None.
+    """
+
+    fits: tuple[FitSettings, ...]
+    faults: FitSettings | None = None
+
+    @property
+    def digest(self) -> str:
+        """Tells networks made in other ways apart."""
+        return _digest(self)
+
+    def changed(self, *, seed: int, epochs: int | None = None, watched: float | None = None) -> Recipe:
+        """Return the recipe with another seed; where given, other epochs of its fits and another share to watch."""
+        fits = tuple(
+            replace(
+                each,
+                seed=seed,
+                epochs=each.epochs if epochs is None else epochs,
+                watched=each.watched if watched is None else watched,
+            )
+            for each in self.fits
+        )
+        return Recipe(fits, replace(self.faults, seed=seed) if self.faults else None)
+
+
+def _digest(settings: FitSettings | Recipe) -> str:
+    return hashlib.sha256(repr(settings).encode()).hexdigest()[:8]
+
+
+#: How the embedded model is made. No source is watched: early stopping never stopped one of some hundred fits, and the
+#: sources that it took were those of which there is no second one (docs/decisions/014).
+RECIPE: Final = Recipe(
+    fits=(
+        FitSettings(batch=8, patched=0.5, watched=0.0),
+        FitSettings(epochs=6, patched=0.5, watched=0.0, left_out=("early-print", "annotated-slip", "corrected")),
+    ),
+    faults=FitSettings(epochs=2, rate=6e-4, patched=0.5, watched=0.0),
+)

@@ -104,17 +104,6 @@ def test_fit_stops_when_unseen_sources_get_worse(tmp_path: Path, monkeypatch: py
     assert len((tmp_path / FIGURES).read_text(encoding="utf-8").splitlines()) == 4
 
 
-def test_layers_for_faults_are_fitted_further_and_nothing_else(tmp_path: Path) -> None:
-    torch.manual_seed(4)
-    begun = PageNet(ROWS, COLUMNS)
-    found = _weights(fit(_store(), _split(), settings=SETTINGS, directory=tmp_path, faults_of=begun))
-    changed = {name for name, value in _weights(begun).items() if not torch.equal(value, found[name])}
-    assert changed
-    assert all(name.startswith(("heads.fault", "heads.place.")) for name in changed)
-    answers = predict(fit(_store(), _split(), settings=SETTINGS, directory=tmp_path, faults_of=begun), _store(), [0, 1])
-    assert set(answers) == set(CHECK_NAMES)
-
-
 def test_fit_leaves_curves_to_look_at(tmp_path: Path) -> None:
     fit(_store(), _split(), settings=replace(SETTINGS, epochs=2), directory=tmp_path)
     assert (tmp_path / CURVES).read_bytes().startswith(b"\x89PNG")

@@ -49,7 +49,7 @@ from imagefaulty.training.splits import (
 from imagefaulty.training.stem import export_stem
 
 _LOG: Final = logging.getLogger(__name__)
-VERSION: Final = "0.7.0"
+VERSION: Final = "0.8.0"
 DESCRIPTION: Final = "EfficientNet-Lite0 fine-tuned to mark evidence per cell, on public page images and drawn faults."
 #: Chosen by measurement, see docs/decisions.
 SPEC: Final = InputSpec("image", width=448, height=640, layout="nhwc-uint8", resize="squash", filter="bilinear")
@@ -147,7 +147,7 @@ def _fit_all(course: Course, names: Sequence[str], processes: int | None) -> Non
         (settings, name)
         for name in names
         for settings in course.recipe.fits
-        if not network_file(course, name, settings.digest).is_file()
+        if not network_file(course, name, settings).is_file()
     ]
     if torch.cuda.is_available() or len(missing) < 2:  # noqa: PLR2004
         torch.set_num_threads(processes or os.cpu_count() or 1)

@@ -96,9 +96,9 @@ class Course:
         return np.where(drawn, np.median(real), real)
 
 
-def network_file(course: Course, name: str, digest: str) -> Path:
-    """Return where the network of a fit, or of a recipe, is kept, beside its figures and curves."""
-    return course.cache / f"without-{name}" / digest / f"network-{course.store.key[:12]}.pt"
+def network_file(course: Course, name: str, settings: FitSettings) -> Path:
+    """Return where the network of a fit is kept, beside its figures and curves."""
+    return course.cache / f"without-{name}" / settings.digest / f"network-{course.store.key[:12]}.pt"
 
 
 def fit_one(rendering: Rendering, cache: Path, settings: FitSettings, name: str) -> None:
@@ -106,30 +106,18 @@ def fit_one(rendering: Rendering, cache: Path, settings: FitSettings, name: str)
     keep_memory()
     course = Course(rendering, cache, Recipe((settings,)), rendering.open())
     _LOG.info("fits without %s, %d epochs", name, settings.epochs)
-    target = network_file(course, name, settings.digest)
-    _keep(fit(course.store, course.split(name, settings), settings=settings, directory=target.parent), target)
+    target = network_file(course, name, settings)
+    split = course.split(name, settings)
+    net = fit(course.store, split, settings=settings, directory=target.parent)
+    torch.save(net.cpu().state_dict(), target.with_suffix(".part"))
+    target.with_suffix(".part").replace(target)
 
 
 def fitted(course: Course, name: str) -> PageNet:
-    """The network that the recipe makes of fits that are done, made once."""
-    recipe = course.recipe
-    target = network_file(course, name, recipe.digest)
-    if target.is_file():
-        return _read(course, target).eval()
-    nets = [_read(course, network_file(course, name, settings.digest)) for settings in recipe.fits]
-    net = mean_of(nets, [settings.epochs * settings.share for settings in recipe.fits])
-    if recipe.faults is not None:
-        keep_memory()
-        split = course.split(name, recipe.faults)
-        net = fit(course.store, split, settings=recipe.faults, directory=target.parent, faults_of=net)
-    _keep(net, target)
-    return net.eval()
-
-
-def _keep(net: PageNet, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    torch.save(net.cpu().state_dict(), path.with_suffix(".part"))
-    path.with_suffix(".part").replace(path)
+    """The network that the recipe makes of fits that are done."""
+    fits = course.recipe.fits
+    nets = [_read(course, network_file(course, name, settings)) for settings in fits]
+    return mean_of(nets, [settings.epochs * settings.share for settings in fits])
 
 
 def _read(course: Course, path: Path) -> PageNet:

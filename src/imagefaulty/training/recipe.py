@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,52 +53,32 @@ class FitSettings:
     @property
     def digest(self) -> str:
         """Tells fits with other settings apart."""
-        return _digest(self)
+        return hashlib.sha256(repr(self).encode()).hexdigest()[:8]
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a network is made of several fits.
+    """How a network is made.
 
     Attributes:
-        fits: The fits, of which the mean is taken: they err differently, the mean less than either (Wortsman et al.,
-            "Model soups", ICML 2022). All begin with the same weights.
-        faults: How the layers that look for notes, folds and tears are fitted again on the mean, with everything else
-            held; not at all if None.
+        fits: One fit, or several of which the mean is taken: they err differently, the mean less than either (Wortsman
+            et al., "Model soups", ICML 2022). All begin with the same weights.
     """
 
     fits: tuple[FitSettings, ...]
-    faults: FitSettings | None = None
 
     @property
     def digest(self) -> str:
         """Tells networks made in other ways apart."""
-        return _digest(self)
+        return "-".join(settings.digest for settings in self.fits)
 
     def changed(self, *, seed: int, epochs: int | None = None, watched: float | None = None) -> Recipe:
         """Return the recipe with another seed; where given, other epochs of its fits and another share to watch."""
-        fits = tuple(
-            replace(
-                each,
-                seed=seed,
-                epochs=each.epochs if epochs is None else epochs,
-                watched=each.watched if watched is None else watched,
-            )
-            for each in self.fits
-        )
-        return Recipe(fits, replace(self.faults, seed=seed) if self.faults else None)
+        changes = {"seed": seed, "epochs": epochs, "watched": watched}
+        given: dict[str, Any] = {name: value for name, value in changes.items() if value is not None}
+        return Recipe(tuple(replace(settings, **given) for settings in self.fits))
 
 
-def _digest(settings: FitSettings | Recipe) -> str:
-    return hashlib.sha256(repr(settings).encode()).hexdigest()[:8]
-
-
-#: How the embedded model is made. No source is watched: early stopping never stopped one of some hundred fits, and the
-#: sources that it took were those of which there is no second one (docs/decisions/014).
-RECIPE: Final = Recipe(
-    fits=(
-        FitSettings(batch=8, patched=0.5, watched=0.0),
-        FitSettings(epochs=6, patched=0.5, watched=0.0, left_out=("early-print", "annotated-slip", "corrected")),
-    ),
-    faults=FitSettings(epochs=2, rate=6e-4, patched=0.5, watched=0.0),
-)
+#: How the embedded model is made. No source is watched: early stopping had not stopped a fit, and the sources that it
+#: took were those of which there is no second one (docs/decisions/014).
+RECIPE: Final = Recipe((FitSettings(batch=8, patched=0.5, watched=0.0),))

@@ -15,12 +15,13 @@ pytest.importorskip("cv2", reason="fitting needs the extra `train`")
 import numpy as np
 
 from imagefaulty.bundle import InputSpec
+from imagefaulty.errors import SettingsError
 from imagefaulty.training.answers import _judged
 from imagefaulty.training.course import Course
 from imagefaulty.training.features import FeatureStore, Rendering
 from imagefaulty.training.manifest import Manifest, PageRecord
-from imagefaulty.training.recipe import RECIPE, FitSettings, Recipe
-from imagefaulty.training.samples import AS_IS, CLOSER, COUNTS, Sample
+from imagefaulty.training.recipe import FitSettings, Recipe
+from imagefaulty.training.samples import AS_IS, CLOSER, Sample
 
 
 def _course() -> Course:
@@ -72,5 +73,6 @@ def test_parts_of_pages_do_not_calibrate() -> None:
     assert set(kinds[_judged(course, 0)]) == {AS_IS, "plain-note"}
 
 
-def test_what_the_fits_leave_out_exists() -> None:
-    assert {kind for settings in RECIPE.fits for kind in settings.left_out} <= set(COUNTS)
+def test_kind_that_does_not_exist_cannot_be_left_out() -> None:
+    with pytest.raises(SettingsError, match="no kind of samples 'early-prints'"):
+        _course().split("0", FitSettings(left_out=("early-prints",)))

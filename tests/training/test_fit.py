@@ -24,7 +24,7 @@ from imagefaulty.training.features import FeatureStore
 from imagefaulty.training.fit import Split, fit, predict
 from imagefaulty.training.heads import CELL, PageNet
 from imagefaulty.training.progress import CURVES, FIGURES
-from imagefaulty.training.recipe import RECIPE, FitSettings
+from imagefaulty.training.recipe import FitSettings
 from imagefaulty.training.stem import TAPS
 
 ROWS, COLUMNS = 8, 6
@@ -163,11 +163,6 @@ def test_pages_get_parts_of_others_as_often_as_asked(
     monkeypatch.setattr(fitting, "patched", patch)
     fit(_store(), _split(), settings=replace(SETTINGS, patched=share), directory=tmp_path)
     assert len(calls) == expected
-
-
-def test_fits_of_which_the_mean_is_kept_begin_alike() -> None:
-    assert len({settings.seed for settings in RECIPE.fits}) == 1
-    assert len({settings.digest for settings in RECIPE.fits}) == len(RECIPE.fits)
 
 
 def test_longer_fits_count_more_in_the_mean() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from imagefaulty.errors import SettingsError
 from imagefaulty.training.recipe import RECIPE, FitSettings, Recipe
 
 
@@ -21,3 +24,9 @@ def test_changes_reach_every_fit() -> None:
 
 def test_recipe_stays_as_it_is_where_nothing_is_asked() -> None:
     assert RECIPE.changed(seed=0) == RECIPE
+
+
+@pytest.mark.parametrize("fits", [(), (FitSettings(), FitSettings(seed=1))])
+def test_fits_of_which_the_mean_is_kept_begin_alike(fits: tuple[FitSettings, ...]) -> None:
+    with pytest.raises(SettingsError, match="the same seed for all"):
+        Recipe(fits)

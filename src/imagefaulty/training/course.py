@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from imagefaulty.checks import CHECKS
+from imagefaulty.errors import SettingsError
 from imagefaulty.training.backbone import EARLY
 from imagefaulty.training.features import FeatureStore, Rendering
 from imagefaulty.training.fit import Split, fit, mean_of
@@ -22,7 +23,7 @@ from imagefaulty.training.graphs import one_thread_session, write_graph
 from imagefaulty.training.heads import PageNet
 from imagefaulty.training.pools import keep_memory
 from imagefaulty.training.recipe import FitSettings, Recipe
-from imagefaulty.training.samples import AS_IS
+from imagefaulty.training.samples import AS_IS, COUNTS
 from imagefaulty.training.splits import SPLIT_REPOSITORY, strict_group, validation_groups
 
 _LOG: Final = logging.getLogger(__name__)
@@ -65,7 +66,12 @@ class Course:
         Args:
             name: What is left out.
             settings: How much is watched, and which kinds of samples are left out as well.
+
+        Raises:
+            SettingsError: A kind that is left out does not exist.
         """
+        if unknown := sorted(set(settings.left_out) - COUNTS.keys()):
+            raise SettingsError(f"there is no kind of samples {unknown[0]!r} to leave out")
         groups = np.array([self.group_of(row) for row in range(len(self.real))])
         seen = ~self._inside() if name == STRICT else self.sample_folds != int(name)
         seen_pages = self.rendering.manifest.only(groups=set(groups[seen].tolist()))

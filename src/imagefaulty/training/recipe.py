@@ -6,6 +6,8 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from imagefaulty.errors import SettingsError
+
 
 @dataclass(frozen=True, slots=True)
 class FitSettings:
@@ -63,9 +65,18 @@ class Recipe:
     Attributes:
         fits: One fit, or several of which the mean is taken: they err differently, the mean less than either (Wortsman
             et al., "Model soups", ICML 2022). All begin with the same weights.
+
+    Raises:
+        SettingsError: There is no fit, or not all have the same seed.
     """
 
     fits: tuple[FitSettings, ...]
+
+    def __post_init__(self) -> None:
+        if len({settings.seed for settings in self.fits}) != 1:
+            raise SettingsError(
+                "a recipe needs at least one fit, and the same seed for all, or their mean is no network"
+            )
 
     @property
     def digest(self) -> str:

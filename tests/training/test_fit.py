@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import fields, replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 pytest.importorskip("torch", reason="fitting needs the extra `train`")
 pytest.importorskip("cv2", reason="fitting needs the extra `train`")
@@ -113,6 +115,24 @@ def test_fits_with_other_settings_are_told_apart() -> None:
     names = [field.name for field in fields(FitSettings)]
     others: list[dict[str, Any]] = [{name: 99} for name in names]
     assert len({replace(SETTINGS, **other).digest for other in others} | {SETTINGS.digest}) == len(names) + 1
+
+
+def test_fits_of_another_order_begin_alike_and_end_differently(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[list[int]] = []
+    load = fitting._load
+
+    def note(store: FeatureStore, chosen: NDArray[np.integer], device: torch.device) -> Batch:
+        seen.append(chosen.tolist())
+        return load(store, chosen, device)
+
+    monkeypatch.setattr(fitting, "_load", note)
+    begun = []
+    for order in (0, 1):
+        run = fitting._Run(_store(), _split(), replace(SETTINGS, order=order), tmp_path / str(order))
+        begun.append(_weights(copy.deepcopy(run.net)))
+        run.advance()
+    assert all(torch.equal(begun[0][name], begun[1][name]) for name in begun[0])
+    assert seen[0] != seen[1]
 
 
 def test_pages_exchange_their_looks_but_not_what_is_on_them() -> None:

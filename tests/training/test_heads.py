@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 pytest.importorskip("torch", reason="fitting needs the extra `train`")
@@ -12,7 +14,14 @@ import torch
 from imagefaulty.checks import CHECKS
 from imagefaulty.training.backbone import EARLY, LAST, MID, Tap
 from imagefaulty.training.cells import CHANNELS
+from imagefaulty.training.graphs import one_thread_session, write_graph
 from imagefaulty.training.heads import Heads, PageNet, answers_of
+
+
+class _Answers(torch.nn.Module):
+    def forward(self, page: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        found = answers_of(page)
+        return tuple(found[check.name] for check in CHECKS)
 
 
 def _pages(**scores: float) -> torch.Tensor:
@@ -31,6 +40,17 @@ def test_combination_is_both_hands_together(found: dict[str, float], label: str)
     writing = next(check for check in CHECKS if check.name == "writing_type")
     logits = answers_of(_pages(**found))["writing_type"][0]
     assert writing.class_names[int(logits.argmax())] == label
+
+
+def test_graph_gives_logits_where_no_hand_is_in_doubt(tmp_path: Path) -> None:
+    """ONNX Runtime's sigmoid is 0 below -18 or so, and the logarithm of that is no number."""
+    names = [check.name for check in CHECKS]
+    example = torch.zeros(1, len(CHANNELS))
+    graph = write_graph(tmp_path / "answers.onnx", _Answers(), {"page": example}, outputs=names)
+    scores = _pages(handwriting=60.0, print=-60.0)
+    found = dict(zip(names, one_thread_session(graph).run(names, {"page": scores.numpy()}), strict=True))
+    assert found["writing_type"][0] == pytest.approx([0, -120, -60])
+    assert answers_of(scores)["writing_type"][0].tolist() == pytest.approx([0, -120, -60])
 
 
 def test_page_without_content_is_empty() -> None:

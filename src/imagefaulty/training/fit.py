@@ -110,7 +110,7 @@ class _Run:
 
     def advance(self) -> None:
         """Take one step."""
-        rng = np.random.default_rng((self._settings.seed, self.step))
+        rng = np.random.default_rng((self._settings.seed, self.step, self._settings.order))
         torch.manual_seed(self._settings.seed * 1_000_003 + self.step)  # drop-out
         chances = self._split.chances / self._split.chances.sum()
         chosen = rng.choice(self._split.fitting, size=self._settings.batch, p=chances)

@@ -155,15 +155,22 @@ def answers_of(page: torch.Tensor) -> dict[str, torch.Tensor]:
     """Turn page scores (n, channels) into logits per check, classes in wire order."""
     hand, print_, content, note, fault = page.unbind(dim=1)
     zero = torch.zeros_like(note)
-    sure = functional.logsigmoid
     return {
         "writing_type": torch.stack(
-            [sure(hand) + sure(-print_), sure(-hand) + sure(print_), sure(hand) + sure(print_)], 1
+            [_sure(hand) + _sure(-print_), _sure(-hand) + _sure(print_), _sure(hand) + _sure(print_)], 1
         ),
         "empty": torch.stack([content, zero], 1),
         "post_it": torch.stack([zero, note], 1),
         "corner": torch.stack([zero, fault], 1),
     }
+
+
+def _sure(score: torch.Tensor) -> torch.Tensor:
+    """Logarithm of the sigmoid, also where the sigmoid is nothing.
+
+    Torch's own is exported as the logarithm of a sigmoid, which ONNX Runtime gives out as 0 below -18 or so.
+    """
+    return -functional.softplus(-score)
 
 
 def _embedding(mid: torch.Tensor, ink: torch.Tensor, fault: torch.Tensor, page: torch.Tensor) -> torch.Tensor:

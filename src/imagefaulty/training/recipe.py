@@ -32,6 +32,7 @@ class FitSettings:
         left_out: Kinds of samples that the fit does not see.
         share: How much an epoch of the fit counts in the mean of fits.
         seed: Seed of initial weights and order.
+        order: Fits with the same seed and other numbers here begin with the same weights and see other samples.
     """
 
     epochs: int = 7
@@ -51,6 +52,7 @@ class FitSettings:
     left_out: tuple[str, ...] = ()
     share: float = 1.0
     seed: int = 0
+    order: int = 0
 
     @property
     def digest(self) -> str:

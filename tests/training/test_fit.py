@@ -117,7 +117,7 @@ def test_fits_with_other_settings_are_told_apart() -> None:
     assert len({replace(SETTINGS, **other).digest for other in others} | {SETTINGS.digest}) == len(names) + 1
 
 
-def test_fits_of_another_order_begin_alike_and_end_differently(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fits_of_another_order_begin_alike_and_see_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[list[int]] = []
     load = fitting._load
 

@@ -14,14 +14,9 @@ import torch
 from imagefaulty.checks import CHECKS
 from imagefaulty.training.backbone import EARLY, LAST, MID, Tap
 from imagefaulty.training.cells import CHANNELS
+from imagefaulty.training.course import _Answering
 from imagefaulty.training.graphs import one_thread_session, write_graph
 from imagefaulty.training.heads import Heads, PageNet, answers_of
-
-
-class _Answers(torch.nn.Module):
-    def forward(self, page: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        found = answers_of(page)
-        return tuple(found[check.name] for check in CHECKS)
 
 
 def _pages(**scores: float) -> torch.Tensor:
@@ -46,7 +41,7 @@ def test_graph_gives_logits_where_no_hand_is_in_doubt(tmp_path: Path) -> None:
     """ONNX Runtime's sigmoid is 0 below -18 or so, and the logarithm of that is no number."""
     names = [check.name for check in CHECKS]
     example = torch.zeros(1, len(CHANNELS))
-    graph = write_graph(tmp_path / "answers.onnx", _Answers(), {"page": example}, outputs=names)
+    graph = write_graph(tmp_path / "answers.onnx", _Answering(answers_of), {"page": example}, outputs=names)
     scores = _pages(handwriting=60.0, print=-60.0)
     found = dict(zip(names, one_thread_session(graph).run(names, {"page": scores.numpy()}), strict=True))
     assert found["writing_type"][0] == pytest.approx([0, -120, -60])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -152,7 +152,7 @@ def answers_of(course: Course, name: str) -> tuple[NDArray[np.int64], dict[str, 
 class _Answering(nn.Module):
     """The network's answers alone, in wire order."""
 
-    def __init__(self, net: PageNet) -> None:
+    def __init__(self, net: Callable[[torch.Tensor], Mapping[str, torch.Tensor]]) -> None:
         super().__init__()
         self.net = net
 

@@ -31,7 +31,7 @@ class FitSettings:
             :func:`imagefaulty.training.splits.validation_groups`; with 0 there are none, and no fit stops early.
         left_out: Kinds of samples that the fit does not see.
         share: How much an epoch of the fit counts in the mean of fits.
-        seed: Seed of initial weights and order.
+        seed: Seed of initial weights, and with ``order`` of what is drawn in which step.
         order: Fits with the same seed and other numbers here begin with the same weights and see other samples.
     """
 
@@ -65,8 +65,8 @@ class Recipe:
     """How a network is made.
 
     Attributes:
-        fits: One fit, or several of which the mean is taken: they err differently, the mean less than either (Wortsman
-            et al., "Model soups", ICML 2022). All begin with the same weights.
+        fits: One fit, or several of which the mean is taken (Wortsman et al., "Model soups", ICML 2022). All begin with
+            the same weights. The mean may err less than each or more: measure it (docs/decisions/010 and 015).
 
     Raises:
         SettingsError: There is no fit, or not all have the same seed.

@@ -10,8 +10,23 @@ import pytest
 pytest.importorskip("cv2", reason="drawing needs the extra `train`")
 
 from imagefaulty.bundle import InputSpec
+from imagefaulty.training import samples as samples_module
+from imagefaulty.training.added import UNSURE
+from imagefaulty.training.cells import CHANNELS
 from imagefaulty.training.manifest import Manifest, PageRecord, read_manifest
-from imagefaulty.training.samples import AS_IS, CLOSER, Sample, SampleRenderer, closer, plan, trusted_labels
+from imagefaulty.training.samples import (
+    ADDED_WEIGHT,
+    AS_IS,
+    CLOSER,
+    RARE_REPEATS,
+    Rendered,
+    Sample,
+    SampleRenderer,
+    closer,
+    plan,
+    trusted_labels,
+    with_added,
+)
 from tests.training.pages import four_pages
 
 SPEC = InputSpec("image", width=64, height=96)
@@ -104,3 +119,70 @@ def test_space_is_struck_out_on_written_pages_only() -> None:
     records = tuple(_record(writing_type=hand) for hand in hands)
     samples = plan(Manifest(Path(), records), [0, 1, 2], counts={"struck-out": 30})
     assert {each.record for each in samples if each.kind == "struck-out"} == {0, 2}
+
+
+_CORNER = 2
+
+
+def _rendered(code: int) -> Rendered:
+    cells = np.zeros((len(CHANNELS), 6, 4), np.int8)
+    cells[CHANNELS.index("corner"), 0, 0] = code
+    codes = np.array([0, 0, code, 0], np.int8)
+    return Rendered(np.zeros((1, 96, 64, 3), np.uint8), codes, np.full(4, 0.3, np.float32), cells, "")
+
+
+def _seen(monkeypatch: pytest.MonkeyPatch, label: str) -> None:
+    monkeypatch.setattr(samples_module, "added_corner", lambda _record: label)
+
+
+@pytest.mark.parametrize("kind", [AS_IS, "clean"])
+def test_page_that_was_seen_to_be_torn_teaches_so_but_not_where(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    _seen(monkeypatch, "folded_corner")
+    found = with_added(_rendered(0), _record(), kind)
+    assert found.codes.tolist() == [0, 0, 1, 0]
+    assert found.weights[_CORNER] == np.float32(ADDED_WEIGHT)
+    assert (found.cells[CHANNELS.index("corner")] == -1).all()
+    assert (found.cells[CHANNELS.index("post_it")] == 0).all()
+
+
+@pytest.mark.parametrize("kind", [CLOSER, "stamp", "slip", "handwriting-on-typed"])
+def test_what_is_drawn_on_a_torn_page_may_cover_the_tear(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    _seen(monkeypatch, "folded_corner")
+    assert with_added(_rendered(0), _record(), kind).codes[_CORNER] == -1
+
+
+def test_fold_that_is_drawn_on_a_torn_page_is_not_the_only_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    _seen(monkeypatch, "folded_corner")
+    found = with_added(_rendered(1), _record(), "fold-over")
+    assert found.codes[_CORNER] == 1
+    corner = found.cells[CHANNELS.index("corner")]
+    assert corner[0, 0] == 1
+    assert (corner.reshape(-1)[1:] == -1).all()
+
+
+def test_sound_page_that_was_looked_at_counts_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    _seen(monkeypatch, "ok")
+    found = with_added(_rendered(0), _record(), "stamp")
+    assert found.codes[_CORNER] == 0
+    assert found.weights[_CORNER] == np.float32(ADDED_WEIGHT)
+
+
+def test_page_that_looking_did_not_settle_teaches_nothing_of_folds(monkeypatch: pytest.MonkeyPatch) -> None:
+    _seen(monkeypatch, UNSURE)
+    assert with_added(_rendered(0), _record(), AS_IS).codes[_CORNER] == -1
+
+
+def test_what_brings_its_own_page_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    _seen(monkeypatch, "folded_corner")
+    assert with_added(_rendered(0), _record(), "hand-page").codes[_CORNER] == 0
+
+
+def test_torn_pages_are_scanned_again_after_all_that_was_there_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    manifest = Manifest(Path(), (_record(post_it="ok"), _record(corner="ok")))
+    before = plan(manifest, [0, 1], counts={"fold-over": 3})
+    monkeypatch.setattr(
+        samples_module, "added_corner", lambda record: "" if "corner" in record.labels else "folded_corner"
+    )
+    after = plan(manifest, [0, 1], counts={"fold-over": 3})
+    assert after[: len(before)] == before
+    assert [(each.record, each.kind) for each in after[len(before) :]] == [(0, "clean")] * (RARE_REPEATS - 1)

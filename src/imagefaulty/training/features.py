@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from imagefaulty.bundle import InputSpec
 from imagefaulty.checks import CHECK_NAMES
+from imagefaulty.training import added as _added_module
 from imagefaulty.training import cells as _cells_module
 from imagefaulty.training import faults as _faults_package
 from imagefaulty.training import samples as _samples_module
@@ -114,8 +115,9 @@ def store_key(stem: Path, samples: Sequence[Sample]) -> str:
 
 
 def _drawing_code() -> list[Path]:
-    modules = [Path(each.__file__) for each in (_samples_module, _cells_module) if each.__file__]
-    return modules + sorted(Path(_faults_package.__path__[0]).glob("*.py"))
+    """The code that draws, and what was seen on pages afterwards."""
+    modules = [Path(each.__file__) for each in (_samples_module, _cells_module, _added_module) if each.__file__]
+    return [*modules, _added_module.ADDED_FILE, *sorted(Path(_faults_package.__path__[0]).glob("*.py"))]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagefaulty.bundle import InputSpec
-from imagefaulty.checks import CHECKS, CheckName
+from imagefaulty.checks import CHECK_NAMES, CHECKS, CORNER, CheckName
 from imagefaulty.network import prepare
 from imagefaulty.pages import open_document
+from imagefaulty.training.added import UNSURE, added_corner
 from imagefaulty.training.cells import CHANNELS, UNKNOWN, drawn_cells, known_cells
 from imagefaulty.training.faults import (
     COMPOSED_KINDS,
@@ -80,6 +81,10 @@ _SOUND_BASE_SHARE: Final = 0.7
 PARCHMENT_WEIGHT: Final = 0.2
 #: Pages of the writing set were not examined for folds and tears; about one in twenty has some.
 UNEXAMINED_WEIGHT: Final = 0.3
+#: Pages that were looked at once: where the list says something too, 94 % agree (docs/decisions/016).
+ADDED_WEIGHT: Final = 0.7
+_CORNER: Final = CHECK_NAMES.index(CORNER.name)
+_CORNER_CHANNEL: Final = CHANNELS.index(CORNER.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +144,18 @@ def plan(
         for index in _bases(records, kind, count, rng):
             samples.append(Sample(index, kind, int(rng.integers(2**31)), folds[index]))
     # Mixed, so that the part of a feature store that is filled first is a fair picture of the whole.
-    return [samples[index] for index in rng.permutation(len(samples))]
+    return [samples[index] for index in rng.permutation(len(samples))] + _added_faults(records, folds, seed)
+
+
+def _added_faults(records: Sequence[PageRecord], folds: Sequence[int], seed: int) -> list[Sample]:
+    """Scan again the pages that were seen to be folded or torn, as often as those that the list says it of."""
+    rng = np.random.default_rng((seed, len(records)))
+    return [
+        Sample(index, "clean", int(rng.integers(2**31)), folds[index])
+        for index, record in enumerate(records)
+        if added_corner(record) == CORNER.fault
+        for _ in range(1 if _is_rare(record) else RARE_REPEATS - 1)
+    ]
 
 
 def _is_rare(record: PageRecord) -> bool:
@@ -223,7 +239,7 @@ class SampleRenderer:
         if sample.kind == AS_IS:
             pixels = document.page(at_least=self._spec.size).pixels
             cells = known_cells(labels, **self._cells)
-            return self._rendered(pixels, labels, weights, cells, AS_IS)
+            return with_added(self._rendered(pixels, labels, weights, cells, AS_IS), record, AS_IS)
         rng = np.random.default_rng(sample.seed)
         materials = self._materials[sample.fold]
         page = document.page().pixels
@@ -242,7 +258,8 @@ class SampleRenderer:
         pixels = drawn.pixels
         if rng.random() < _TURNED_SHARE:
             pixels, cells = pixels[::-1, ::-1], cells[:, ::-1, ::-1]
-        return self._rendered(np.ascontiguousarray(pixels), drawn.labels, weights, cells, drawn.recipe)
+        rendered = self._rendered(np.ascontiguousarray(pixels), drawn.labels, weights, cells, drawn.recipe)
+        return with_added(rendered, record, sample.kind)
 
     def _rendered(
         self,
@@ -261,6 +278,35 @@ class SampleRenderer:
             cells,
             recipe,
         )
+
+
+def with_added(rendered: Rendered, record: PageRecord, kind: str) -> Rendered:
+    """Add what was seen of folds and tears on a page, see :mod:`imagefaulty.training.added`.
+
+    Drawing does not know of it: the same is drawn on the same pages, whatever was seen on them later.
+
+    Args:
+        rendered: The sample without it.
+        record: The page that it was made of.
+        kind: What was done to the page.
+    """
+    seen = added_corner(record)
+    if not seen or kind in (*EMPTY_KINDS, *COMPOSED_KINDS):  # these bring a page of their own
+        return rendered
+    codes, weights, cells = rendered.codes.copy(), rendered.weights.copy(), rendered.cells.copy()
+    drawn = kind in CORNER_KINDS
+    if not drawn:
+        weights[_CORNER] = ADDED_WEIGHT
+    if seen in {CORNER.fault, UNSURE}:
+        channel = cells[_CORNER_CHANNEL]
+        channel[channel == 0] = UNKNOWN
+        if not drawn:  # what was drawn, or taken of the page, may cover the fault or leave it out
+            whole = kind in {AS_IS, "clean"} and seen == CORNER.fault
+            codes[_CORNER] = CORNER.code(seen) if whole else UNKNOWN
+    elif kind in {AS_IS, "clean"}:
+        codes[_CORNER] = CORNER.code("ok")
+        cells[_CORNER_CHANNEL] = 0
+    return Rendered(rendered.image, codes, weights, cells, rendered.recipe)
 
 
 def closer(page: NDArray[np.uint8], labels: Mapping[CheckName, str], rng: np.random.Generator) -> Drawn:

@@ -1,0 +1,49 @@
+"""What was seen of folds and tears afterwards is learned from, and nothing is judged by it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from imagefaulty.checks import CORNER
+from imagefaulty.errors import ManifestError
+from imagefaulty.training.added import UNSURE, added_corner, read_added
+from imagefaulty.training.manifest import PageRecord, read_manifest
+
+
+def _page(**labels: str) -> PageRecord:
+    (source, path), _ = next(iter(read_added().items()))
+    return PageRecord("x.png", labels, source, source, path=path)
+
+
+def test_every_line_of_the_list_names_a_class_or_says_that_it_is_not_sure() -> None:
+    assert set(read_added().values()) == {*CORNER.class_names, UNSURE}
+
+
+def test_the_list_of_a_page_has_the_last_word() -> None:
+    assert added_corner(_page()) in {*CORNER.class_names, UNSURE}
+    assert added_corner(_page(corner="ok")) == ""
+
+
+def test_a_page_of_another_source_is_not_looked_up() -> None:
+    assert added_corner(PageRecord("x.png", {}, "mine", "mine", path="a.png")) == ""
+
+
+def test_a_wrong_word_is_refused_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "added.csv"
+    path.write_text("source,path,corner,seen\na,b,ok,\na,c,torn,\n", encoding="utf-8")
+    with pytest.raises(ManifestError, match="line 3: unknown label 'torn'"):
+        read_added(path)
+
+
+def test_a_file_that_is_no_such_list_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "added.csv"
+    path.write_text("file,label\na,ok\n", encoding="utf-8")
+    with pytest.raises(ManifestError, match="is not a list of source, path and corner"):
+        read_added(path)
+
+
+def test_every_page_of_the_list_is_one_that_nobody_had_examined(shared_folder: Path) -> None:
+    pages = {(record.source, record.path): record for record in read_manifest(shared_folder / "data").records}
+    assert all("corner" not in pages[known].labels for known in read_added())

@@ -143,6 +143,15 @@ def test_full_resolution_is_given_to_who_asks_for_it(home: Path) -> None:
     assert sizes[1][0] < 500
 
 
+def test_an_onnx_file_in_eight_bits_is_computed_right_on_every_processor(tmp_path: Path) -> None:
+    """The option is asked for as for bundles, see ``test_sessions.py`` for what comes of it."""
+    path = tmp_path / "tint.onnx"
+    onnx.save(tiny_graph(2), path)
+    spec = InputSpec(name="", width=224, height=224, layout="nchw-float32")
+    options = OnnxCheck(GREENISH, path, input=spec)._session.get_session_options()
+    assert options.get_session_config_entry("session.x64quantprecision") == "1"
+
+
 def test_an_onnx_file_answers_and_its_digest_is_its_version(tmp_path: Path, home: Path) -> None:
     path = tmp_path / "tint.onnx"
     spec = InputSpec(name="", width=224, height=224, layout="nchw-float32")

@@ -16,6 +16,7 @@ import numpy as np
 import onnxruntime as ort
 
 from imagefaulty._manifest import digest_of
+from imagefaulty._sessions import wide_sums
 from imagefaulty.bundle import InputSpec, Thresholds
 from imagefaulty.calibration import probabilities, verdict
 from imagefaulty.checks import CHECK_NAMES, Check, check_named
@@ -188,6 +189,7 @@ def _session(path: Path, threads: int) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
+    wide_sums(options)
     try:
         return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # noqa: BLE001 - ONNX Runtime raises a dozen unrelated types for a bad file

@@ -167,6 +167,16 @@ def test_sound_page_that_was_looked_at_counts_more(monkeypatch: pytest.MonkeyPat
     assert found.weights[_CORNER] == np.float32(ADDED_WEIGHT)
 
 
+@pytest.mark.parametrize(("kind", "code"), [(AS_IS, 0), ("clean", 0), ("stamp", -1)])
+def test_sound_page_of_which_nothing_was_known_teaches_so_where_it_is_whole(
+    monkeypatch: pytest.MonkeyPatch, kind: str, code: int
+) -> None:
+    _seen(monkeypatch, "ok")
+    found = with_added(_rendered(-1), _record(), kind)
+    assert found.codes[_CORNER] == code
+    assert found.cells[CHANNELS.index("corner"), 0, 0] == code
+
+
 def test_page_that_looking_did_not_settle_teaches_nothing_of_folds(monkeypatch: pytest.MonkeyPatch) -> None:
     _seen(monkeypatch, UNSURE)
     assert with_added(_rendered(0), _record(), AS_IS).codes[_CORNER] == -1

@@ -8,7 +8,9 @@ import pytest
 
 from imagefaulty.checks import CORNER
 from imagefaulty.errors import ManifestError
-from imagefaulty.training.added import UNSURE, added_corner, read_added
+from imagefaulty.training import added as added_module
+from imagefaulty.training.added import UNSURE, added_corner, added_places, read_added, read_places
+from imagefaulty.training.cells import Place
 from imagefaulty.training.manifest import PageRecord, read_manifest
 
 
@@ -42,6 +44,37 @@ def test_a_file_that_is_no_such_list_is_refused(tmp_path: Path) -> None:
     path.write_text("file,label\na,ok\n", encoding="utf-8")
     with pytest.raises(ManifestError, match="is not a list of source, path and corner"):
         read_added(path)
+
+
+def test_places_of_a_page_are_found_by_its_source_and_name() -> None:
+    (source, path), places = next((page, each) for page, each in read_places().items() if any(one.sure for one in each))
+    assert added_places(PageRecord("x.png", {}, source, source, path=path)) == places
+    assert added_places(PageRecord("x.png", {}, "mine", "mine", path=path)) == ()
+
+
+def test_page_on_which_no_place_is_sure_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = PageRecord("x.png", {}, "s", "s", path="p")
+    doubtful = Place(0, 0, 0.1, 0.1, sure=False)
+    monkeypatch.setattr(added_module, "read_places", lambda: {("s", "p"): (doubtful,)})
+    assert added_places(page) == ()
+
+
+@pytest.mark.parametrize(
+    "line", ["a,b,10,10,10,20,sure", "a,b,10,10,20,120,sure", "a,b,1,1,2,2,yes", "a,b,x,1,2,2,sure", "a,b"]
+)
+def test_a_line_that_is_no_box_is_refused_by_its_number(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "places.csv"
+    path.write_text(f"source,path,left,top,right,bottom,seen\na,b,1,1,2,2,sure\n{line}\n", encoding="utf-8")
+    with pytest.raises(ManifestError, match="line 3: is not a box of a page in per cent"):
+        read_places(path)
+
+
+def test_places_are_on_faulty_paper_alone(shared_folder: Path) -> None:
+    pages = {(record.source, record.path): record for record in read_manifest(shared_folder / "data").records}
+    for known in read_places():
+        page = pages[known]
+        assert CORNER.fault in {page.labels.get("corner"), added_corner(page)}
+        assert not (page.is_parchment and "corner" in page.labels)
 
 
 def test_every_page_of_the_list_is_one_that_nobody_had_examined(shared_folder: Path) -> None:

@@ -21,6 +21,7 @@ from imagefaulty.checks import CHECK_NAMES
 from imagefaulty.training import fit as fitting
 from imagefaulty.training.backbone import EARLY
 from imagefaulty.training.batches import Batch, restyled
+from imagefaulty.training.cells import CHANNELS, FIRST_BOX
 from imagefaulty.training.course import answered
 from imagefaulty.training.features import FeatureStore
 from imagefaulty.training.fit import Split, fit, halves, predict
@@ -221,3 +222,43 @@ def test_numbers_are_halved_where_the_processor_multiplies_them(
 def test_torch_that_cannot_say_what_its_processor_does_gets_single_precision(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(torch.cpu, "get_capabilities")
     assert not halves(torch.device("cpu"))
+
+
+@pytest.mark.parametrize("halved", [True, False])
+def test_fit_computes_in_halves_only_where_they_pay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, halved: bool
+) -> None:
+    monkeypatch.setattr(fitting, "halves", lambda _device: halved)
+    found: set[torch.dtype] = set()
+    forward = PageNet.forward
+
+    def watched(net: PageNet, early: torch.Tensor) -> dict[str, torch.Tensor]:
+        found.add(net.heads.ink_out(torch.zeros(1, 48, 2, 2, device=early.device)).dtype)
+        return forward(net, early)
+
+    monkeypatch.setattr(PageNet, "forward", watched)
+    fit(
+        _store(),
+        Split(np.arange(40), np.ones(40), np.arange(0)),
+        settings=replace(SETTINGS, epochs=1, epoch_samples=16),
+        directory=tmp_path,
+    )
+    assert found == {torch.bfloat16 if halved else torch.float32}
+
+
+def test_every_box_of_every_page_asks_for_some_of_its_cells() -> None:
+    marks = torch.zeros(2, len(CHANNELS), 4, 4)
+    corner = CHANNELS.index("corner")
+    marks[0, corner, 0] = FIRST_BOX
+    marks[0, corner, 3, :2] = FIRST_BOX + 1
+    marks[1, corner, :2] = FIRST_BOX
+    logits = torch.zeros(2, len(CHANNELS), 4, 4)
+    logits[0, corner, 0, 2] = 5.0
+    logits[1, corner, 0, 0] = 4.0
+    logits[1, corner, 1, 3] = 2.0
+    surest = fitting._surest_of_boxes(logits[:, corner], marks[:, corner])
+    assert surest.tolist() == [5.0, 0.0, 3.0]
+    marks[marks == 0] = -1
+    assert float(fitting._cell_loss(logits, marks)) == pytest.approx(
+        float(0.5 * torch.nn.functional.softplus(-surest).mean() / len(CHANNELS))
+    )

@@ -12,7 +12,7 @@ pytest.importorskip("cv2", reason="drawing needs the extra `train`")
 from imagefaulty.bundle import InputSpec
 from imagefaulty.training import samples as samples_module
 from imagefaulty.training.added import UNSURE
-from imagefaulty.training.cells import CHANNELS
+from imagefaulty.training.cells import CHANNELS, FIRST_BOX, Place
 from imagefaulty.training.manifest import Manifest, PageRecord, read_manifest
 from imagefaulty.training.samples import (
     ADDED_WEIGHT,
@@ -185,6 +185,38 @@ def test_page_that_looking_did_not_settle_teaches_nothing_of_folds(monkeypatch: 
 def test_what_brings_its_own_page_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     _seen(monkeypatch, "folded_corner")
     assert with_added(_rendered(0), _record(), "hand-page").codes[_CORNER] == 0
+
+
+_TOP_LEFT = Place(0.0, 0.0, 0.25, 0.16, sure=True)
+
+
+def _boxed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(samples_module, "added_places", lambda _record: (_TOP_LEFT,))
+
+
+@pytest.mark.parametrize(("kind", "label"), [(AS_IS, ""), (AS_IS, "folded_corner"), ("clean", "folded_corner")])
+def test_boxes_on_a_page_say_where_its_fault_is(monkeypatch: pytest.MonkeyPatch, kind: str, label: str) -> None:
+    _seen(monkeypatch, "" if label else "folded_corner")
+    _boxed(monkeypatch)
+    record = _record(corner=label) if label else _record()
+    corner = with_added(_rendered(-1), record, kind).cells[CHANNELS.index("corner")]
+    assert corner[0, 0] == FIRST_BOX
+    assert (corner[2:] == 0).all()
+
+
+def test_boxes_turn_with_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    _seen(monkeypatch, "folded_corner")
+    _boxed(monkeypatch)
+    corner = with_added(_rendered(-1), _record(), AS_IS, turned=True).cells[CHANNELS.index("corner")]
+    assert corner[-1, -1] == FIRST_BOX
+    assert (corner == FIRST_BOX).sum() == 1
+
+
+@pytest.mark.parametrize("kind", ["clean", "stamp", "fold-over", CLOSER])
+def test_page_that_may_lie_elsewhere_keeps_no_boxes(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    _seen(monkeypatch, "folded_corner")
+    _boxed(monkeypatch)
+    assert (with_added(_rendered(-1), _record(), kind).cells[CHANNELS.index("corner")] == -1).sum() == 24
 
 
 def test_torn_pages_are_scanned_again_after_all_that_was_there_before(monkeypatch: pytest.MonkeyPatch) -> None:

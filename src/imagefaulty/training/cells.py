@@ -1,8 +1,10 @@
-"""The evidence channels, and what is known per cell of a page: marked, not marked, not known."""
+"""The evidence channels, and what is known per cell of a page: marked, not marked, in a box with a mark, not known."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import cv2
@@ -16,6 +18,8 @@ from imagefaulty.training.faults import Drawn, Region
 CHANNELS: Final = ("handwriting", "print", "content", "post_it", "corner")
 #: Stands for "not known" among marks and label codes.
 UNKNOWN: Final = -1
+#: The first of the numbers that stand for boxes among marks: somewhere in the cells of a box something is marked.
+FIRST_BOX: Final = 2
 
 _REGION_CHANNELS: Final[Mapping[str, tuple[str, ...]]] = {
     "handwriting": ("handwriting", "content"),
@@ -34,6 +38,67 @@ _ENOUGH: Final[Mapping[str, float]] = {
     "post_it": 0.4,
     "corner": 0.15,
 }
+#: A box that reaches into a cell by less than this share of it does not touch it.
+_TOUCHED: Final = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A box in which somebody saw a fault on a real page.
+
+    Attributes:
+        left: Where it begins, as a share of the page's width.
+        top: Where it begins, as a share of the page's height.
+        right: Where it ends.
+        bottom: Where it ends.
+        sure: Whether there is one; else it only may be there.
+    """
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    sure: bool
+
+    def turned(self) -> Place:
+        """Return the same place on the page turned by half a turn."""
+        return Place(1 - self.right, 1 - self.bottom, 1 - self.left, 1 - self.top, self.sure)
+
+    def cells(self, rows: int, columns: int) -> tuple[slice, slice]:
+        """Return the cells that it touches: never none."""
+        first = math.floor(self.top * rows + _TOUCHED), math.floor(self.left * columns + _TOUCHED)
+        last = math.ceil(self.bottom * rows - _TOUCHED), math.ceil(self.right * columns - _TOUCHED)
+        top, left = (min(at, size - 1) for at, size in zip(first, (rows, columns), strict=True))
+        return slice(top, max(last[0], top + 1)), slice(left, max(last[1], left + 1))
+
+
+def placed_cells(places: Sequence[Place], *, rows: int, columns: int) -> NDArray[np.int8]:
+    """Return what boxes drawn by hand say about the cells of one channel.
+
+    Boxes are rough, and a corner fills half of one at most: no single cell of a box is known to be marked.
+
+    Args:
+        places: All places of a page where a fault is or may be.
+        rows: Rows of cells.
+        columns: Columns of cells.
+
+    Returns:
+        int8 (rows, columns): :data:`FIRST_BOX` and the numbers behind it in the boxes that are sure, where two overlap
+        the smaller one; :data:`UNKNOWN` around them and where something only may be; 0 elsewhere.
+    """
+    cells = np.zeros((rows, columns), np.int8)
+    for place in places:
+        down, across = place.cells(rows, columns)
+        rim = int(place.sure)
+        cells[max(0, down.start - rim) : down.stop + rim, max(0, across.start - rim) : across.stop + rim] = UNKNOWN
+    sure = sorted((place for place in places if place.sure), key=_area, reverse=True)
+    for number, place in enumerate(sure, start=FIRST_BOX):
+        cells[place.cells(rows, columns)] = number
+    return cells
+
+
+def _area(place: Place) -> float:
+    return (place.right - place.left) * (place.bottom - place.top)
 
 
 def known_cells(labels: Mapping[CheckName, str], *, rows: int, columns: int) -> NDArray[np.int8]:

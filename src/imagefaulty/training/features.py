@@ -117,7 +117,8 @@ def store_key(stem: Path, samples: Sequence[Sample]) -> str:
 def _drawing_code() -> list[Path]:
     """The code that draws, and what was seen on pages afterwards."""
     modules = [Path(each.__file__) for each in (_samples_module, _cells_module, _added_module) if each.__file__]
-    return [*modules, _added_module.ADDED_FILE, *sorted(Path(_faults_package.__path__[0]).glob("*.py"))]
+    files = [_added_module.ADDED_FILE, _added_module.PLACES_FILE]
+    return [*modules, *files, *sorted(Path(_faults_package.__path__[0]).glob("*.py"))]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -23,7 +23,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from imagefaulty.checks import CHECKS
 from imagefaulty.training.backbone import EARLY
 from imagefaulty.training.batches import Batch, flipped, noisy, patched, restyled
-from imagefaulty.training.cells import CHANNELS, UNKNOWN
+from imagefaulty.training.cells import CHANNELS, FIRST_BOX, UNKNOWN
 from imagefaulty.training.features import FeatureStore
 from imagefaulty.training.heads import PageNet
 from imagefaulty.training.progress import Epoch, Progress
@@ -32,6 +32,8 @@ from imagefaulty.training.recipe import FitSettings
 _LOG: Final = logging.getLogger(__name__)
 _CHECKPOINT_EVERY: Final = 100
 _CLIP: Final = 5.0
+#: One of so many cells of a box drawn by hand is to be marked.
+_BOX_PARTS: Final = 4
 #: What processors that multiply in bfloat16 say of themselves: of Intel and AMD, and of ARM.
 _BFLOAT16: Final = ("avx512_bf16", "amx_bf16", "bf16")
 
@@ -306,7 +308,7 @@ def _answer_losses(
 
 
 def _cell_loss(evidence: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy of marked and of unmarked cells, averaged apart, for marked ones are few."""
+    """Cross-entropy of marked and of unmarked cells, and of boxes, averaged apart, for marked ones are few."""
     total = evidence.new_zeros(())
     for channel in range(evidence.shape[1]):
         logits, marks = evidence[:, channel], cells[:, channel]
@@ -314,7 +316,19 @@ def _cell_loss(evidence: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
             chosen = logits[marks == mark]
             if len(chosen):
                 total = total + 0.5 * functional.softplus(chosen if mark == 0 else -chosen).mean()
+        if bool((marks >= FIRST_BOX).any()):
+            total = total + 0.5 * functional.softplus(-_surest_of_boxes(logits, marks)).mean()
     return total / len(CHANNELS)
+
+
+def _surest_of_boxes(logits: torch.Tensor, marks: torch.Tensor) -> torch.Tensor:
+    """The mean of the surest quarter of the cells of every box: so much of it holds what it was drawn around."""
+    found = []
+    for page, known in zip(logits, marks, strict=True):
+        for number in known[known >= FIRST_BOX].unique():
+            cells = page[known == number]
+            found.append(cells.topk(-(-len(cells) // _BOX_PARTS)).values.mean())
+    return torch.stack(found)
 
 
 def mean_of(nets: Sequence[PageNet], weights: Sequence[float]) -> PageNet:

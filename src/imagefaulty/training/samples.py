@@ -18,8 +18,8 @@ from imagefaulty.bundle import InputSpec
 from imagefaulty.checks import CHECK_NAMES, CHECKS, CORNER, CheckName
 from imagefaulty.network import prepare
 from imagefaulty.pages import open_document
-from imagefaulty.training.added import UNSURE, added_corner
-from imagefaulty.training.cells import CHANNELS, UNKNOWN, drawn_cells, known_cells
+from imagefaulty.training.added import UNSURE, added_corner, added_places
+from imagefaulty.training.cells import CHANNELS, UNKNOWN, drawn_cells, known_cells, placed_cells
 from imagefaulty.training.faults import (
     COMPOSED_KINDS,
     CORNER_KINDS,
@@ -256,10 +256,11 @@ class SampleRenderer:
         if sample.kind in (*EMPTY_KINDS, *COMPOSED_KINDS):
             weights = {}
         pixels = drawn.pixels
-        if rng.random() < _TURNED_SHARE:
+        turned = rng.random() < _TURNED_SHARE
+        if turned:
             pixels, cells = pixels[::-1, ::-1], cells[:, ::-1, ::-1]
         rendered = self._rendered(np.ascontiguousarray(pixels), drawn.labels, weights, cells, drawn.recipe)
-        return with_added(rendered, record, sample.kind)
+        return with_added(rendered, record, sample.kind, turned=turned)
 
     def _rendered(
         self,
@@ -280,7 +281,7 @@ class SampleRenderer:
         )
 
 
-def with_added(rendered: Rendered, record: PageRecord, kind: str) -> Rendered:
+def with_added(rendered: Rendered, record: PageRecord, kind: str, *, turned: bool = False) -> Rendered:
     """Add what was seen of folds and tears on a page, see :mod:`imagefaulty.training.added`.
 
     Drawing does not know of it: the same is drawn on the same pages, whatever was seen on them later.
@@ -289,23 +290,31 @@ def with_added(rendered: Rendered, record: PageRecord, kind: str) -> Rendered:
         rendered: The sample without it.
         record: The page that it was made of.
         kind: What was done to the page.
+        turned: Whether the page was turned by half a turn.
     """
-    seen = added_corner(record)
-    if not seen or kind in (*EMPTY_KINDS, *COMPOSED_KINDS):  # these bring a page of their own
+    if kind in (*EMPTY_KINDS, *COMPOSED_KINDS):  # these bring a page of their own
+        return rendered
+    whole = kind in {AS_IS, "clean"}
+    # A page that the list does not call faulty may be cut and laid on a bed when it is scanned again.
+    unmoved = kind == AS_IS or (whole and record.labels.get("corner") == CORNER.fault)
+    seen, places = added_corner(record), added_places(record) if unmoved else ()
+    if not seen and not places:
         return rendered
     codes, weights, cells = rendered.codes.copy(), rendered.weights.copy(), rendered.cells.copy()
-    drawn = kind in CORNER_KINDS
-    if not drawn:
+    channel = cells[_CORNER_CHANNEL]
+    if seen and kind not in CORNER_KINDS:  # what was drawn, or taken of the page, may cover the fault or leave it out
         weights[_CORNER] = ADDED_WEIGHT
-    if seen in {CORNER.fault, UNSURE}:
-        channel = cells[_CORNER_CHANNEL]
+        if seen == "ok":
+            codes[_CORNER] = CORNER.code("ok") if whole else codes[_CORNER]
+        else:
+            codes[_CORNER] = CORNER.code(seen) if whole and seen == CORNER.fault else UNKNOWN
+    if places:  # the frame is moved by a fraction of a cell at most
+        turn = [place.turned() for place in places] if turned else places
+        channel[:] = placed_cells(turn, rows=channel.shape[0], columns=channel.shape[1])
+    elif seen in {CORNER.fault, UNSURE}:
         channel[channel == 0] = UNKNOWN
-        if not drawn:  # what was drawn, or taken of the page, may cover the fault or leave it out
-            whole = kind in {AS_IS, "clean"} and seen == CORNER.fault
-            codes[_CORNER] = CORNER.code(seen) if whole else UNKNOWN
-    elif kind in {AS_IS, "clean"}:
-        codes[_CORNER] = CORNER.code("ok")
-        cells[_CORNER_CHANNEL] = 0
+    elif whole:
+        channel[:] = 0
     return Rendered(rendered.image, codes, weights, cells, rendered.recipe)
 
 

@@ -1,4 +1,4 @@
-"""How well a bundle says where a fault is: measured on drawn faults, whose place is known.
+"""How well a bundle says where a fault is: on drawn faults, whose place is known, and on real ones that were boxed.
 
 python -m imagefaulty.training.localisation MANIFEST [--bundle DIR] [--pages N]
 """
@@ -22,6 +22,8 @@ from imagefaulty.errors import ImageFaultyError
 from imagefaulty.finding import Finding
 from imagefaulty.inspection import Inspector
 from imagefaulty.pages import open_document
+from imagefaulty.training.added import added_places
+from imagefaulty.training.cells import Place
 from imagefaulty.training.evaluation import FOLDS, Box, shown_boxes
 from imagefaulty.training.faults import CORNER_KINDS, NOTE_KINDS, Drawn, Materials, draw, finish
 from imagefaulty.training.manifest import Manifest, PageRecord, read_manifest
@@ -30,6 +32,7 @@ from imagefaulty.training.splits import held_out, read_folds
 
 _KINDS: Final = {POST_IT: NOTE_KINDS, CORNER: CORNER_KINDS}
 _QUALITY: Final = 90
+_IS, _MAY_BE = "is", "may be"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,58 @@ class PlaceFigures:
             f"{self.check}: {self.spots} drawn, {self.answered:.0%} answered with the fault, {self.hit:.0%} hit, "
             f"median IoU {self.iou:.2f} ({self.iou_answered:.2f} where answered)"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class RealPlaceFigures:
+    """What is shown of real folds and tears, against boxes that were drawn around them by hand.
+
+    Attributes:
+        pages: Pages with a box.
+        answered: Those that were answered with the fault; on the others nothing is shown.
+        shown: Places shown on them, but for those where looking did not settle whether there is a fault.
+        right: Places shown whose centre lies inside a box.
+        pointed: Pages answered with the fault on which at least one does.
+    """
+
+    pages: int
+    answered: int
+    shown: int
+    right: int
+    pointed: int
+
+    def __str__(self) -> str:
+        return (
+            f"corner, real: {self.answered} of {self.pages} pages answered with the fault, {self.pointed} of them "
+            f"with a place at one; {self.right} of {self.shown} places shown lie at one"
+        )
+
+
+def measure_real(inspector: Inspector, manifest: Manifest) -> RealPlaceFigures:
+    """See where a bundle shows real folds and tears.
+
+    Args:
+        inspector: With the bundle to be judged.
+        manifest: Pages that the bundle has not seen; those with boxes of :mod:`imagefaulty.training.added` count.
+    """
+    answered = shown = right = pointed = 0
+    boxed = [(record, places) for record in manifest.records if (places := added_places(record))]
+    for record, places in boxed:
+        finding = inspector.inspect(manifest.file(record), evidence=True)
+        answered += finding.answers[CORNER.name].label == CORNER.fault
+        marks = [_mark_at(box, places) for box in shown_boxes(finding, CORNER.name)]
+        shown += len(marks) - marks.count(_MAY_BE)
+        right += marks.count(_IS)
+        pointed += _IS in marks
+    return RealPlaceFigures(len(boxed), answered, shown, right, pointed)
+
+
+def _mark_at(box: Box, places: Sequence[Place]) -> str:
+    """What was seen at the centre of a shown box."""
+    at = [place for place in places if _points_at(box, (place.left, place.top, place.right, place.bottom))]
+    if any(place.sure for place in at):
+        return _IS
+    return _MAY_BE if at else ""
 
 
 def measure(inspector: Inspector, manifest: Manifest, *, pages: int, seed: int = 0) -> list[PlaceFigures]:
@@ -198,7 +253,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folds = inspector.bundle.directory / FOLDS
         if folds.is_file():
             manifest = held_out(manifest, read_folds(folds))
-        figures = measure(inspector, manifest, pages=chosen.pages)
+        figures = [*measure(inspector, manifest, pages=chosen.pages), measure_real(inspector, manifest)]
     except ImageFaultyError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_status

@@ -92,6 +92,23 @@ def test_sound_page_stays_sound_beneath_a_patch() -> None:
     assert (new.codes[:, CORNER] == 0).all()
 
 
+@pytest.mark.parametrize(("code", "cell"), [(FOLDED, 1), (FOLDED, UNKNOWN), (UNKNOWN, UNKNOWN)])
+def test_sound_page_may_get_a_fold_with_its_patch(code: int, cell: int) -> None:
+    """Typed pages are folded in their last row, or may be; those by hand are sound."""
+    batch = _batch([HAND, TYPE] * 8)
+    batch.codes[1::2, CORNER] = code
+    batch.cells[1::2, CORNER_CHANNEL, -1] = cell
+    seen = set()
+    for seed in range(8):
+        new = patched(batch, np.random.default_rng(seed))
+        owners = _owners(new)
+        for page in range(0, 16, 2):
+            brought = any(owner % 2 for owner in set(owners[page, -1].tolist()))
+            assert (new.codes[page, CORNER] == UNKNOWN) == brought
+            seen.add((bool((owners[page] != page).any()), brought))
+    assert seen == {(False, False), (True, False), (True, True)}
+
+
 def test_doubt_about_the_writing_of_a_part_is_doubt_about_the_whole() -> None:
     batch = _batch([HAND, TYPE] * 8)
     batch.weights[1::2] = 0.2

@@ -17,7 +17,7 @@ _EMPTY: Final = CHECK_NAMES.index("empty")
 _WRITING: Final = CHECK_NAMES.index("writing_type")
 _NOTE, _CORNER = (CHECK_NAMES.index(name) for name in ("post_it", "corner"))
 _NOTE_CHANNEL, _CORNER_CHANNEL = (CHANNELS.index(name) for name in ("post_it", "corner"))
-_FOLDED: Final = CORNER.code("folded_corner")
+_SOUND, _FOLDED = (CORNER.code(name) for name in ("ok", "folded_corner"))
 _ONE_HAND: Final = (WRITING_TYPE.code("Handwritten"), WRITING_TYPE.code("Typewritten"))
 #: Share of a page's height and width that a patch takes, from a line of writing to half a page, small ones more often.
 _PATCH_ROWS: Final = (0.05, 0.5)
@@ -103,7 +103,8 @@ def patched(batch: Batch, rng: np.random.Generator) -> Batch:
     """Put a part of another page onto half of the pages of one hand, which may then be of both hands.
 
     So every hand is seen beside every other, whatever archives they come from (after Yun et al., "CutMix", ICCV 2019).
-    Whether the page has a note is not known any more, for a patch looks like a slip; a fold that is not covered stays.
+    Whether the page has a note is not known any more, for a patch looks like a slip. A fold that is not covered stays;
+    whether a sound page has one is not known if the patch may bring it along.
     """
     codes = batch.codes.cpu().numpy()
     one_hand = np.flatnonzero(np.isin(codes[:, _WRITING], _ONE_HAND) & (codes[:, _EMPTY] != EMPTY.code("empty")))
@@ -119,8 +120,10 @@ def patched(batch: Batch, rng: np.random.Generator) -> Batch:
         if target == other or put < _PATCH_INK * share or 1 - covered < _LEFT_INK * (1 - share):
             continue
         place = (slice(None), *window)
-        if codes[target, _CORNER] == _FOLDED and bool((batch.cells[target, _CORNER_CHANNEL][window] != 0).any()):
-            new.codes[target, _CORNER] = UNKNOWN  # the fold may lie beneath the patch
+        # A fold may lie beneath the patch, or in it.
+        doubtful = target if codes[target, _CORNER] == _FOLDED else other
+        if codes[doubtful, _CORNER] != _SOUND and bool((batch.cells[doubtful, _CORNER_CHANNEL][window] != 0).any()):
+            new.codes[target, _CORNER] = UNKNOWN
         new.early[target][place] = batch.early[other][place]
         new.cells[target][place] = batch.cells[other][place]
         new.cells[target, _CORNER_CHANNEL][window] = UNKNOWN

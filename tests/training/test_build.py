@@ -20,6 +20,7 @@ from imagefaulty import Inspector, cli_training
 from imagefaulty.bundle import InputSpec
 from imagefaulty.errors import ManifestError
 from imagefaulty.training import build, course
+from imagefaulty.training.judges import read_judges
 from imagefaulty.training.manifest import Manifest, read_manifest
 from imagefaulty.training.progress import CURVES, FIGURES
 from imagefaulty.training.recipe import RECIPE, FitSettings, Recipe
@@ -71,6 +72,8 @@ def test_pages_of_ones_own_become_a_bundle_that_answers(tmp_path: Path, small: R
     assert set(finding.answers) == {"writing_type", "post_it", "corner", "empty"}
     figures = json.loads((tmp_path / "cache" / "cross-validation.json").read_text(encoding="utf-8"))
     assert {"writing_type", "corner, drawn"} <= {each["title"] for each in figures["figures"]}
+    again = [each.to_dict() for each in read_judges(tmp_path / "cache" / "judges").figures(manifest)]
+    assert json.loads(json.dumps(again)) == [each for each in figures["figures"] if ", drawn" not in each["title"]]
     for digest in (*(settings.digest for settings in small.fits), small.digest):
         run = tmp_path / "cache" / "without-0" / digest
         assert (run / FIGURES).is_file()

@@ -16,6 +16,7 @@ from imagefaulty.training.course import STRICT, Course, answers_of, fitted
 from imagefaulty.training.evaluation import PAGE_SETS
 from imagefaulty.training.figures import CheckFigures, figures_of
 from imagefaulty.training.fit import evidence
+from imagefaulty.training.manifest import PageRecord
 from imagefaulty.training.samples import CLOSER, NOT_DRAWN
 
 _LOG: Final = logging.getLogger(__name__)
@@ -28,6 +29,9 @@ _DRAWN_WEIGHT: Final = 0.05
 _FAULT_SHARES: Final[Mapping[CheckName, float]] = {"post_it": 0.1, "corner": 0.2, "empty": 0.2}
 #: Samples of each fit whose evidence is calibrated on: a minute's work.
 _MARKED_SAMPLES: Final = 400
+
+#: What is added to the title of figures of the one repository by the network that has seen nothing of it.
+STRICT_SUFFIX: Final = " (whole repository unseen)"
 
 #: Logits per check, float32 (samples, classes), NaN where there is no answer.
 Answers = Mapping[CheckName, NDArray[np.float32]]
@@ -120,50 +124,102 @@ def cross_validated(course: Course, unseen: Answers, *, whole_repository: bool) 
     drawn = np.array([sample.kind not in NOT_DRAWN for sample in course.rendering.samples])
     figures += _figures(course, unseen, drawn, suffix=", drawn")
     if whole_repository:
-        # Pages of other repositories on which its handwriting or print was pasted stay among those fitted on.
-        rows, logits = answers_of(course, STRICT)
-        strict = {name: values.copy() for name, values in unseen.items()}
-        for name, values in strict.items():
-            values[rows] = logits[name]
-        chosen = np.isin(np.arange(len(course.real)), rows)
-        figures += _figures(course, strict, chosen, suffix=" (whole repository unseen)")
+        chosen = np.isin(np.arange(len(course.real)), course.unseen(STRICT))
+        figures += _figures(course, with_strict(course, unseen), chosen, suffix=STRICT_SUFFIX)
     return figures
+
+
+def with_strict(course: Course, unseen: Answers) -> Answers:
+    """Return answers in which the network that has seen nothing of the one repository judges its pages.
+
+    Pages of other repositories on which its handwriting or print was pasted stay among those fitted on.
+    """
+    rows, logits = answers_of(course, STRICT)
+    strict = {name: values.copy() for name, values in unseen.items()}
+    for name, values in strict.items():
+        values[rows] = logits[name]
+    return strict
+
+
+def cross_scalings(course: Course, answers: Answers) -> dict[int, dict[CheckName, Scaling]]:
+    """Return the calibration of each fold: fitted on the answers for the others."""
+    scalings: dict[int, dict[CheckName, Scaling]] = {}
+    for fold in np.unique(course.sample_folds).tolist():
+        scalings[fold] = {}
+        for column, check in enumerate(CHECKS):
+            logits = answers[check.name]
+            known = _judged(course, column) & np.isfinite(logits[:, 0]) & (course.sample_folds != fold)
+            scalings[fold][check.name] = _scaling(course, check, logits, known)
+    return scalings
 
 
 def _figures(course: Course, answers: Answers, chosen: NDArray[np.bool_], *, suffix: str = "") -> list[CheckFigures]:
     """Figures of the chosen samples, in the sets of pages that are judged apart."""
-    records = [course.rendering.manifest.records[sample.record] for sample in course.rendering.samples]
+    rows = np.flatnonzero(chosen).tolist()
+    scalings = cross_scalings(course, answers)
+    judged = np.stack([_judged(course, column) for column in range(len(CHECKS))], axis=1)
+    return figures_of_sets(
+        [course.rendering.manifest.records[course.rendering.samples[row].record] for row in rows],
+        course.store.codes[rows].astype(np.int64),
+        judged[rows],
+        scaled({name: logits[rows] for name, logits in answers.items()}, course.sample_folds[rows], scalings),
+        suffix=suffix,
+    )
+
+
+def scaled(
+    answers: Answers, folds: NDArray[np.integer], scalings: Mapping[int, Mapping[CheckName, Scaling]]
+) -> dict[CheckName, NDArray[np.float64]]:
+    """Return the probabilities that belong to logits, each scaled as those of its fold.
+
+    Args:
+        answers: Logits (pages, classes) per check.
+        folds: Fold of each page.
+        scalings: Calibration per fold and check.
+    """
+    chances = {name: np.full(logits.shape, np.nan) for name, logits in answers.items()}
+    for name, logits in answers.items():
+        for fold in np.unique(folds).tolist():
+            chances[name][folds == fold] = scalings[fold][name].probabilities(logits[folds == fold])
+    return chances
+
+
+def figures_of_sets(
+    records: Sequence[PageRecord],
+    codes: NDArray[np.int64],
+    judged: NDArray[np.bool_],
+    chances: Mapping[CheckName, NDArray[np.float64]],
+    *,
+    suffix: str = "",
+) -> list[CheckFigures]:
+    """Return the figures of pages, in the sets that are judged apart.
+
+    Args:
+        records: The pages.
+        codes: Class code per page and check, -1 where not known.
+        judged: Whether the label is fully trusted, per page and check.
+        chances: Probabilities (pages, classes) per check.
+        suffix: What is added to the titles.
+    """
     found = []
     for column, check in enumerate(CHECKS):
-        chances = _cross_calibrated(course, check, answers[check.name])
-        codes, judged = course.store.codes[:, column].astype(np.int64), _judged(course, column)
         for kind in (each for each in PAGE_SETS if each.check == check.name):
             # What is fitted with less trust, or not at all, is judged in sets of its own.
-            shown = chosen & (codes >= 0) & (judged | (kind.title != check.name))
-            rows = np.flatnonzero(shown & np.array([kind.takes(record, check.name) for record in records]))
+            shown = (codes[:, column] >= 0) & (judged[:, column] | (kind.title != check.name))
+            rows = np.flatnonzero(shown & np.array([kind.takes(record, check.name) for record in records])).tolist()
             if len(rows):
                 of = [records[row] for row in rows]
                 found.append(
                     figures_of(
                         check,
                         kind.title + suffix,
-                        codes[rows],
-                        chances[rows],
+                        codes[rows, column],
+                        chances[check.name][rows],
                         sources=[record.source for record in of],
                         clusters=[record.group for record in of],
                     )
                 )
     return found
-
-
-def _cross_calibrated(course: Course, check: Check, logits: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Probabilities of every sample, scaled by what was fitted on the answers for the other folds."""
-    chances = np.full(logits.shape, np.nan)
-    known = _judged(course, CHECKS.index(check)) & np.isfinite(logits[:, 0])
-    for fold in np.unique(course.sample_folds):
-        inside = course.sample_folds == fold
-        chances[inside] = _scaling(course, check, logits, known & ~inside).probabilities(logits[inside])
-    return chances
 
 
 def _summary(figures: CheckFigures) -> dict[str, Any]:

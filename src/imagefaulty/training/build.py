@@ -35,6 +35,7 @@ from imagefaulty.training.figures import figures_dict
 from imagefaulty.training.folding import folded
 from imagefaulty.training.graphs import quantize
 from imagefaulty.training.heads import CELL, PageNet
+from imagefaulty.training.judges import write_judges
 from imagefaulty.training.manifest import Manifest
 from imagefaulty.training.pools import pool
 from imagefaulty.training.recipe import RECIPE, Recipe
@@ -71,8 +72,8 @@ def train(
     Args:
         manifest: The labelled pages; ``materials.csv`` is looked for beside them.
         out: The bundle's directory.
-        cache: Where maps, checkpoints, ``progress.jsonl`` and ``curves.png`` of every fit, and
-            ``cross-validation.json`` are kept; 4 GB for the embedded model.
+        cache: Where maps, checkpoints, ``progress.jsonl`` and ``curves.png`` of every fit, the networks to judge with
+            (``judges``) and ``cross-validation.json`` are kept; 4 GB for the embedded model.
         name: Name of the model, part of every version string; the name of ``out`` if empty.
         recipe: How networks are fitted.
         whole_repository: Also fit without any page of the one repository whose folders are sources of their own, and
@@ -101,6 +102,7 @@ def train(
         scalings=scalings, thresholds=thresholds, metrics=metrics,
     )  # fmt: skip
     write_folds(out / FOLDS, folds_for(manifest))
+    write_judges(cache / "judges", course, unseen, folds_for(manifest), whole_repository=whole_repository)
     figures = cross_validated(course, unseen, whole_repository=whole_repository)
     found = cache / "cross-validation.json"
     found.write_text(json.dumps(figures_dict(figures), indent=2) + "\n", encoding="utf-8")

@@ -26,7 +26,7 @@ from imagefaulty.training.backbone import EARLY
 from imagefaulty.training.batches import Batch, flipped, noisy, patched, restyled
 from imagefaulty.training.cells import CHANNELS, FIRST_BOX, UNKNOWN
 from imagefaulty.training.features import FeatureStore
-from imagefaulty.training.heads import PageNet
+from imagefaulty.training.heads import COMES_ALONG, PageNet
 from imagefaulty.training.progress import Epoch, Progress
 from imagefaulty.training.recipe import FitSettings
 
@@ -367,6 +367,19 @@ def mean_of(nets: Sequence[PageNet], weights: Sequence[float]) -> PageNet:
             if own.is_floating_point():
                 own.lerp_(other, weight / total)
     return mean.eval()
+
+
+def rounded(net: PageNet) -> PageNet:
+    """Return the network with what it has learned rounded to half precision, by five in ten thousand at most.
+
+    So it can be kept in half the space and is the same network still, see :mod:`imagefaulty.training.judges`.
+    """
+    net = copy.deepcopy(net)
+    with torch.no_grad():
+        for name, weight in net.named_parameters():
+            if weight.dim() > 1 and not name.startswith(COMES_ALONG):
+                weight.copy_(weight.half())
+    return net
 
 
 def _average(kept: PageNet, net: PageNet, decay: float) -> None:

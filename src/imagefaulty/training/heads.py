@@ -34,6 +34,9 @@ INK_CHANNELS: Final = 3
 #: The maps that the heads look at.
 TAPS: Final = (MID, LAST)
 
+#: What a new network has already: blocks as published, and where its cells lie. Nothing of it is ever learned.
+COMES_ALONG: Final = ("trunk.published.", "heads.places")
+
 
 class PageNet(nn.Module):
     """What learns from pages: the trunk with its heads.

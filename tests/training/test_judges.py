@@ -1,0 +1,100 @@
+"""Every page is judged by a network that has not seen its source, and networks of another make are refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="networks need the extra `train`")
+pytest.importorskip("cv2", reason="networks need the extra `train`")
+
+import torch
+
+from imagefaulty.checks import CHECKS
+from imagefaulty.errors import BundleError
+from imagefaulty.training.figures import CheckFigures
+from imagefaulty.training.fit import rounded
+from imagefaulty.training.heads import CELL, COMES_ALONG, PageNet
+from imagefaulty.training.judges import SCHEMA, _half, main, read_judges
+from imagefaulty.training.labelled import read_labelled
+from imagefaulty.training.stem import export_stem
+from tests.training.pages import four_pages, write_manifest
+
+WIDTH, HEIGHT = 64, 96
+CORNER = 4
+
+
+def _network(fault: float) -> PageNet:
+    """A network that calls every page folded, or none."""
+    torch.manual_seed(1)
+    net = PageNet(HEIGHT // CELL, WIDTH // CELL)
+    with torch.no_grad():
+        net.heads.pool.bias[CORNER] = fault
+    return rounded(net)
+
+
+@pytest.fixture
+def judges(tmp_path: Path) -> Path:
+    """The network without fold 0 calls all pages folded, the one without fold 1 none."""
+    directory = tmp_path / "judges"
+    directory.mkdir()
+    export_stem(directory / "stem.onnx", width=WIDTH, height=HEIGHT)
+    for fold, fault in enumerate((50.0, -50.0)):
+        weights = {key: _half(value) for key, value in _network(fault).state_dict().items()}
+        learned = {key: value for key, value in weights.items() if not key.startswith(COMES_ALONG)}
+        np.savez(directory / f"without-{fold}.npz", **learned)  # type: ignore[arg-type]
+    scaling = {check.name: {"temperature": 1.0, "bias": [0.0] * len(check.classes)} for check in CHECKS}
+    index = {
+        "schema": SCHEMA,
+        "input": {"name": "image", "width": WIDTH, "height": HEIGHT, "layout": "nhwc-uint8", "resize": "squash"},
+        "folds": {"red": 1},
+        "scalings": {"folds": {"0": scaling, "1": scaling}},
+    }
+    (directory / "judges.json").write_text(json.dumps(index), encoding="utf-8")
+    return directory
+
+
+def test_each_source_is_judged_by_its_own_network_and_an_unknown_one_by_the_first(
+    judges: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pages = [("a.png", "red"), ("b.png", "red"), ("c.png", "white"), ("d.png", "white")]
+    manifest = write_manifest(tmp_path, [{"file": file, "source": source, "corner": "ok"} for file, source in pages])
+    assert main([str(judges), str(manifest), "--json", str(tmp_path / "found.json")]) == 0
+    assert "| corner | ok | 4 | ok 2, folded_corner 2 |" in capsys.readouterr().out
+    found = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))["figures"]
+    (corner,) = (CheckFigures.from_dict(each) for each in found if each["title"] == "corner")
+    assert {each.source: each.table[0].tolist() for each in corner.by_source} == {"red": [2, 0], "white": [0, 2]}
+
+
+def test_missing_judges_are_named_with_the_cure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(tmp_path), str(four_pages(tmp_path))]) == BundleError.exit_status
+    assert "'imagefaulty train' writes it into its cache" in capsys.readouterr().err
+
+
+def test_judges_of_another_schema_are_refused(judges: Path) -> None:
+    index = json.loads((judges / "judges.json").read_text(encoding="utf-8"))
+    (judges / "judges.json").write_text(json.dumps(index | {"schema": "imagefaulty.judges/9"}), encoding="utf-8")
+    with pytest.raises(BundleError, match=r"is of the schema 'imagefaulty\.judges/9'"):
+        read_judges(judges)
+
+
+@pytest.mark.parametrize("change", ["none", "missing", "other", "shape"])
+def test_networks_of_another_make_are_refused_by_name(judges: Path, tmp_path: Path, change: str) -> None:
+    path = judges / "without-0.npz"
+    with np.load(path) as saved:
+        weights = dict(saved)
+    name = next(iter(weights))
+    changed = {
+        "missing": {key: value for key, value in weights.items() if key != name},
+        "other": weights | {"another": np.zeros(1)},
+        "shape": weights | {name: np.zeros((1, 2))},
+    }
+    if change == "none":
+        path.write_bytes(b"no network")
+    else:
+        np.savez(path, **changed[change])
+    with pytest.raises(BundleError, match=r"without-0\.npz: is (no network|a network of another make)"):
+        read_judges(judges).figures(read_labelled(four_pages(tmp_path)))

@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw
 from imagefaulty import Inspector, cli_training
 from imagefaulty.bundle import InputSpec
 from imagefaulty.errors import ManifestError
-from imagefaulty.training import build, course
+from imagefaulty.training import build
 from imagefaulty.training.judges import read_judges
 from imagefaulty.training.manifest import Manifest, read_manifest
 from imagefaulty.training.progress import CURVES, FIGURES
@@ -59,7 +59,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> Recipe:
     monkeypatch.setattr(build, "SPEC", SMALL)
     monkeypatch.setattr(build, "plan", partial(plan, counts=COUNTS))
     brief = FitSettings(epochs=1, epoch_samples=16, batch=8)
-    return Recipe((brief, replace(brief, epochs=2)), faults=brief)
+    return Recipe((brief, replace(brief, epochs=2)))
 
 
 def test_pages_of_ones_own_become_a_bundle_that_answers(tmp_path: Path, small: Recipe) -> None:
@@ -74,8 +74,8 @@ def test_pages_of_ones_own_become_a_bundle_that_answers(tmp_path: Path, small: R
     assert {"writing_type", "corner, drawn"} <= {each["title"] for each in figures["figures"]}
     again = [each.to_dict() for each in read_judges(tmp_path / "cache" / "judges").figures(manifest)]
     assert json.loads(json.dumps(again)) == [each for each in figures["figures"] if ", drawn" not in each["title"]]
-    for digest in (*(settings.digest for settings in small.fits), small.digest):
-        run = tmp_path / "cache" / "without-0" / digest
+    for settings in small.fits:
+        run = tmp_path / "cache" / "without-0" / settings.digest
         assert (run / FIGURES).is_file()
         assert (run / CURVES).is_file()
     assert (tmp_path / "bundle" / "folds.csv").read_text(encoding="utf-8").count("box") == 3
@@ -89,7 +89,6 @@ def test_run_that_was_killed_between_stages_does_not_begin_anew(
     manifest = _archive(pages, sources=2)
     first = build.train(manifest, tmp_path / "one", tmp_path / "cache", recipe=small, processes=1)
     monkeypatch.setattr(build, "fit_one", lambda *_: pytest.fail("fitted again"))
-    monkeypatch.setattr(course, "fit", lambda *_, **__: pytest.fail("fitted again"))
     second = build.train(manifest, tmp_path / "two", tmp_path / "cache", name="ours", recipe=small, processes=1)
     assert [json.loads(path.read_text())["name"] for path in (first, second)] == ["one", "ours"]
     assert json.loads(first.read_text())["checks"] == json.loads(second.read_text())["checks"]

@@ -71,16 +71,6 @@ def test_fit_learns_what_the_maps_tell(tmp_path: Path) -> None:
     assert (answers == store.codes[40:, CHECK_NAMES.index("corner")]).mean() >= 0.75
 
 
-def test_layers_for_faults_are_fitted_further_and_nothing_else(tmp_path: Path) -> None:
-    torch.manual_seed(4)
-    begun = PageNet(ROWS, COLUMNS)
-    before = {name: value.clone() for name, value in _weights(begun).items()}
-    found = _weights(fit(_store(), _split(), settings=SETTINGS, directory=tmp_path, faults_of=begun))
-    assert all(torch.equal(value, before[name]) for name, value in _weights(begun).items())
-    changed = {name for name, value in before.items() if not torch.equal(value, found[name])}
-    assert {name.split(".")[1] for name in changed} == {"fault_in", "fault", "fault_out", "place"}
-
-
 def test_fit_that_was_killed_ends_where_it_would_have_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = _store()
     whole = _weights(fit(store, _split(), settings=SETTINGS, directory=tmp_path / "whole"))

@@ -103,9 +103,9 @@ class Course:
         return np.where(drawn, np.median(real), real)
 
 
-def network_file(course: Course, name: str, stage: FitSettings | Recipe) -> Path:
-    """Return where the network of a fit, or of a whole recipe, is kept, beside its figures and curves."""
-    return course.cache / f"without-{name}" / stage.digest / f"network-{course.store.key[:12]}.pt"
+def network_file(course: Course, name: str, settings: FitSettings) -> Path:
+    """Return where the network of a fit is kept, beside its figures and curves."""
+    return course.cache / f"without-{name}" / settings.digest / f"network-{course.store.key[:12]}.pt"
 
 
 def fit_one(rendering: Rendering, cache: Path, settings: FitSettings, name: str) -> None:
@@ -114,35 +114,23 @@ def fit_one(rendering: Rendering, cache: Path, settings: FitSettings, name: str)
     course = Course(rendering, cache, Recipe((settings,)), rendering.open())
     _LOG.info("fits without %s, %d epochs", name, settings.epochs)
     target = network_file(course, name, settings)
-    _keep(fit(course.store, course.split(name, settings), settings=settings, directory=target.parent), target)
+    split = course.split(name, settings)
+    net = fit(course.store, split, settings=settings, directory=target.parent)
+    torch.save(net.cpu().state_dict(), target.with_suffix(".part"))
+    target.with_suffix(".part").replace(target)
 
 
 def fitted(course: Course, name: str) -> PageNet:
-    """The network that the recipe makes of fits that are done, rounded; a further fit is done here and kept."""
-    recipe = course.recipe
-    target = network_file(course, name, recipe)
-    if target.is_file():
-        return rounded(_read(course, target))
-    nets = [_read(course, network_file(course, name, settings)) for settings in recipe.fits]
-    net = mean_of(nets, [settings.epochs * settings.share for settings in recipe.fits])
-    if recipe.faults is not None:
-        keep_memory()
-        _LOG.info("fits layers for faults without %s, %d epochs", name, recipe.faults.epochs)
-        split = course.split(name, recipe.faults)
-        net = fit(course.store, split, settings=recipe.faults, directory=target.parent, faults_of=net)
-        _keep(net, target)
-    return rounded(net)
-
-
-def _keep(net: PageNet, path: Path) -> None:
-    torch.save(net.cpu().state_dict(), path.with_suffix(".part"))
-    path.with_suffix(".part").replace(path)
+    """The network that the recipe makes of fits that are done, rounded."""
+    fits = course.recipe.fits
+    nets = [_read(course, network_file(course, name, settings)) for settings in fits]
+    return rounded(mean_of(nets, [settings.epochs * settings.share for settings in fits]))
 
 
 def _read(course: Course, path: Path) -> PageNet:
     net = PageNet(*course.rendering.cells, pretrained=False)
     net.load_state_dict(torch.load(path, weights_only=True))
-    return net.eval()
+    return net
 
 
 def keep_answers(rendering: Rendering, cache: Path, recipe: Recipe, name: str) -> None:

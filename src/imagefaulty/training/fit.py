@@ -17,7 +17,6 @@ from typing import Any, Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 from torch.nn import functional
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
@@ -54,9 +53,7 @@ class Split:
     validation: NDArray[np.int64]
 
 
-def fit(
-    store: FeatureStore, split: Split, *, settings: FitSettings, directory: Path, faults_of: PageNet | None = None
-) -> PageNet:
+def fit(store: FeatureStore, split: Split, *, settings: FitSettings, directory: Path) -> PageNet:
     """Fit a network on some rows of a store.
 
     Args:
@@ -65,14 +62,12 @@ def fit(
         settings: Rates and lengths.
         directory: Where checkpoints, ``progress.jsonl`` and ``curves.png`` are kept. A fit that was begun there with
             the same settings goes on.
-        faults_of: A network of which the layers that look for notes, folds and tears are fitted further, while nothing
-            else changes; a new network is fitted if None.
 
     Returns:
         The averaged network in evaluation mode: of the last epoch, for the schedule ends with the smallest steps; of
         the one with the lowest validation loss where the fit was stopped early.
     """
-    run = _Run(store, split, settings, directory, faults_of)
+    run = _Run(store, split, settings, directory)
     run.resume()
     while run.step < run.steps:
         run.advance()
@@ -100,28 +95,14 @@ def halves(device: torch.device) -> bool:
 class _Run:
     """A fit in progress: everything that a checkpoint holds."""
 
-    def __init__(
-        self,
-        store: FeatureStore,
-        split: Split,
-        settings: FitSettings,
-        directory: Path,
-        faults_of: PageNet | None = None,
-    ) -> None:
+    def __init__(self, store: FeatureStore, split: Split, settings: FitSettings, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._store, self._split, self._settings = store, split, settings
         self._checkpoint = directory / "checkpoint.pt"
         torch.manual_seed(settings.seed)
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._halved = halves(self._device)
-        net = PageNet(*store.cells.shape[2:]) if faults_of is None else copy.deepcopy(faults_of)
-        self.net = net.to(self._device, memory_format=torch.channels_last)
-        self._learning: Sequence[nn.Module] = [self.net]
-        if faults_of is not None:
-            self._learning = self.net.heads.fault_layers
-            self.net.requires_grad_(requires_grad=False)
-            for layer in self._learning:
-                layer.requires_grad_(requires_grad=True)
+        self.net = PageNet(*store.cells.shape[2:]).to(self._device, memory_format=torch.channels_last)
         self.kept = copy.deepcopy(self.net)
         self.best = copy.deepcopy(self.net)
         self.steps_per_epoch = max(1, settings.epoch_samples // settings.batch)
@@ -158,9 +139,7 @@ class _Run:
             batch = restyled(batch, rng, mix=self._settings.style_mix)
         if self._settings.noise:
             batch = noisy(batch, rng, share=self._settings.noise)
-        self.net.eval()
-        for layer in self._learning:
-            layer.train()
+        self.net.train()
         with torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=self._halved):
             answers = self.net(batch.early)
         losses = _losses(answers, batch, self._class_weights, self._settings.cell_weight)

@@ -110,11 +110,6 @@ class Heads(nn.Module):
         self.register_buffer("places", _places(rows, columns))
         self.pool = Pool(len(CHANNELS))
 
-    @property
-    def fault_layers(self) -> tuple[nn.Module, ...]:
-        """The layers that only notes, folds and tears depend on, but for the pooling."""
-        return self.fault_in, self.fault, self.fault_out, self.place
-
     def forward(self, maps: tuple[torch.Tensor, ...]) -> dict[str, torch.Tensor]:
         """Return logits per check, the embedding, and the evidence of each channel.
 

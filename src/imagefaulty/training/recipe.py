@@ -67,15 +67,12 @@ class Recipe:
     Attributes:
         fits: One fit, or several of which the mean is taken (Wortsman et al., "Model soups", ICML 2022). All begin with
             the same weights. The mean may err less than each or more: measure it (docs/decisions/010 and 015).
-        faults: How the layers that look for notes, folds and tears are fitted further, with everything else held; not
-            at all if None.
 
     Raises:
         SettingsError: There is no fit, or not all have the same seed.
     """
 
     fits: tuple[FitSettings, ...]
-    faults: FitSettings | None = None
 
     def __post_init__(self) -> None:
         if len({settings.seed for settings in self.fits}) != 1:
@@ -86,15 +83,13 @@ class Recipe:
     @property
     def digest(self) -> str:
         """Tells networks made in other ways apart."""
-        stages = self.fits if self.faults is None else (*self.fits, self.faults)
-        return "-".join([settings.digest for settings in stages] + ["faults"] * (self.faults is not None))
+        return "-".join(settings.digest for settings in self.fits)
 
     def changed(self, *, seed: int, epochs: int | None = None, watched: float | None = None) -> Recipe:
         """Return the recipe with another seed; where given, other epochs of its fits and another share to watch."""
         changes = {"seed": seed, "epochs": epochs, "watched": watched}
         given: dict[str, Any] = {name: value for name, value in changes.items() if value is not None}
-        faults = None if self.faults is None else replace(self.faults, seed=seed)
-        return Recipe(tuple(replace(settings, **given) for settings in self.fits), faults)
+        return Recipe(tuple(replace(settings, **given) for settings in self.fits))
 
 
 #: How the embedded model is made. No source is watched: early stopping had not stopped a fit, and the sources that it

@@ -17,8 +17,8 @@ from imagefaulty.checks import CHECKS
 from imagefaulty.errors import BundleError
 from imagefaulty.training.figures import CheckFigures
 from imagefaulty.training.fit import rounded
-from imagefaulty.training.heads import CELL, COMES_ALONG, PageNet
-from imagefaulty.training.judges import SCHEMA, _half, main, read_judges
+from imagefaulty.training.heads import CELL, PageNet
+from imagefaulty.training.judges import SCHEMA, _keep, main, read_judges
 from imagefaulty.training.labelled import read_labelled
 from imagefaulty.training.stem import export_stem
 from tests.training.pages import four_pages, write_manifest
@@ -43,9 +43,7 @@ def judges(tmp_path: Path) -> Path:
     directory.mkdir()
     export_stem(directory / "stem.onnx", width=WIDTH, height=HEIGHT)
     for fold, fault in enumerate((50.0, -50.0)):
-        weights = {key: _half(value) for key, value in _network(fault).state_dict().items()}
-        learned = {key: value for key, value in weights.items() if not key.startswith(COMES_ALONG)}
-        np.savez(directory / f"without-{fold}.npz", **learned)  # type: ignore[arg-type]
+        _keep(directory, str(fold), _network(fault))
     scaling = {check.name: {"temperature": 1.0, "bias": [0.0] * len(check.classes)} for check in CHECKS}
     index = {
         "schema": SCHEMA,

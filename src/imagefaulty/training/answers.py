@@ -35,6 +35,8 @@ STRICT_SUFFIX: Final = " (whole repository unseen)"
 
 #: Logits per check, float32 (samples, classes), NaN where there is no answer.
 Answers = Mapping[CheckName, NDArray[np.float32]]
+#: Calibration per fold and check.
+Scalings = Mapping[int, Mapping[CheckName, Scaling]]
 
 
 def calibrated(
@@ -120,12 +122,14 @@ def cross_validated(course: Course, unseen: Answers, *, whole_repository: bool) 
         unseen: Answers of the networks without each fold.
         whole_repository: Whether there is a network that has seen nothing of the one repository.
     """
-    figures = _figures(course, unseen, course.real)
+    scalings = cross_scalings(course, unseen)
+    figures = _figures(course, unseen, scalings, course.real)
     drawn = np.array([sample.kind not in NOT_DRAWN for sample in course.rendering.samples])
-    figures += _figures(course, unseen, drawn, suffix=", drawn")
+    figures += _figures(course, unseen, scalings, drawn, suffix=", drawn")
     if whole_repository:
         chosen = np.isin(np.arange(len(course.real)), course.unseen(STRICT))
-        figures += _figures(course, with_strict(course, unseen), chosen, suffix=STRICT_SUFFIX)
+        strict = with_strict(course, unseen)
+        figures += _figures(course, strict, cross_scalings(course, strict), chosen, suffix=STRICT_SUFFIX)
     return figures
 
 
@@ -153,10 +157,11 @@ def cross_scalings(course: Course, answers: Answers) -> dict[int, dict[CheckName
     return scalings
 
 
-def _figures(course: Course, answers: Answers, chosen: NDArray[np.bool_], *, suffix: str = "") -> list[CheckFigures]:
+def _figures(
+    course: Course, answers: Answers, scalings: Scalings, chosen: NDArray[np.bool_], *, suffix: str = ""
+) -> list[CheckFigures]:
     """Figures of the chosen samples, in the sets of pages that are judged apart."""
     rows = np.flatnonzero(chosen).tolist()
-    scalings = cross_scalings(course, answers)
     judged = np.stack([_judged(course, column) for column in range(len(CHECKS))], axis=1)
     return figures_of_sets(
         [course.rendering.manifest.records[course.rendering.samples[row].record] for row in rows],
@@ -167,9 +172,7 @@ def _figures(course: Course, answers: Answers, chosen: NDArray[np.bool_], *, suf
     )
 
 
-def scaled(
-    answers: Answers, folds: NDArray[np.integer], scalings: Mapping[int, Mapping[CheckName, Scaling]]
-) -> dict[CheckName, NDArray[np.float64]]:
+def scaled(answers: Answers, folds: NDArray[np.integer], scalings: Scalings) -> dict[CheckName, NDArray[np.float64]]:
     """Return the probabilities that belong to logits, each scaled as those of its fold.
 
     Args:

@@ -30,7 +30,15 @@ from imagefaulty.checks import CHECK_NAMES, CHECKS, CheckName
 from imagefaulty.errors import BundleError, ImageFaultyError
 from imagefaulty.network import prepare
 from imagefaulty.pages import open_document
-from imagefaulty.training.answers import STRICT_SUFFIX, Answers, cross_scalings, figures_of_sets, scaled, with_strict
+from imagefaulty.training.answers import (
+    STRICT_SUFFIX,
+    Answers,
+    Scalings,
+    cross_scalings,
+    figures_of_sets,
+    scaled,
+    with_strict,
+)
 from imagefaulty.training.backbone import EARLY
 from imagefaulty.training.calibrate import Scaling
 from imagefaulty.training.card import figures_table
@@ -46,8 +54,6 @@ from imagefaulty.training.stem import StemSession
 SCHEMA: Final = "imagefaulty.judges/1"
 _INDEX: Final = "judges.json"
 _STEM: Final = "stem.onnx"
-
-_Scalings = Mapping[int, Mapping[CheckName, Scaling]]
 
 
 def write_judges(
@@ -69,9 +75,7 @@ def write_judges(
     shutil.copyfile(course.rendering.stem, directory / _STEM)
     names = [str(fold) for fold in np.unique(course.sample_folds).tolist()]
     for name in [*names, *([STRICT] if whole_repository else [])]:
-        weights = {key: _half(value) for key, value in fitted(course, name).state_dict().items()}
-        learned = {key: weights[key] for key in weights if not key.startswith(COMES_ALONG)}
-        np.savez(_network(directory, name), **learned)  # type: ignore[arg-type]
+        _keep(directory, name, fitted(course, name))
     scalings = {"folds": cross_scalings(course, unseen)}
     if whole_repository:
         scalings[STRICT] = cross_scalings(course, with_strict(course, unseen))
@@ -91,6 +95,11 @@ def write_judges(
 
 def _network(directory: Path, name: str) -> Path:
     return directory / f"without-{name}.npz"
+
+
+def _keep(directory: Path, name: str, net: PageNet) -> None:
+    learned = {key: _half(value) for key, value in net.state_dict().items() if not key.startswith(COMES_ALONG)}
+    np.savez(_network(directory, name), **learned)  # type: ignore[arg-type]
 
 
 def _half(value: torch.Tensor) -> NDArray[Any]:
@@ -114,8 +123,8 @@ class Judges:
     directory: Path
     spec: InputSpec
     folds: Mapping[str, int]
-    scalings: _Scalings
-    strict: _Scalings | None
+    scalings: Scalings
+    strict: Scalings | None
 
     def figures(self, manifest: Manifest, *, workers: int | None = None) -> list[CheckFigures]:
         """Judge every page of a manifest by a network that has not seen its source.
@@ -138,7 +147,7 @@ class Judges:
         records: Sequence[PageRecord],
         folds: NDArray[np.int64],
         answers: Answers,
-        scalings: _Scalings,
+        scalings: Scalings,
         *,
         suffix: str = "",
     ) -> list[CheckFigures]:
@@ -203,7 +212,7 @@ def read_judges(directory: str | Path) -> Judges:
         raise BundleError(f"{path}: cannot be read ({error}); 'imagefaulty train' writes it into its cache") from None
 
 
-def _scalings(found: Mapping[str, Mapping[CheckName, Mapping[str, Any]]]) -> _Scalings:
+def _scalings(found: Mapping[str, Mapping[CheckName, Mapping[str, Any]]]) -> Scalings:
     return {
         int(fold): {check: Scaling(each["temperature"], tuple(each["bias"])) for check, each in of.items()}
         for fold, of in found.items()

@@ -13,8 +13,10 @@ from imagefaulty.training.faults import Materials, draw
 from imagefaulty.training.faults.annotated import annotated_slip
 from imagefaulty.training.faults.corrections import corrected
 from imagefaulty.training.faults.layers import Inks, Layers
+from imagefaulty.training.faults.pen_figures import SIGNS, pen_figures
 from imagefaulty.training.faults.pens import Writer, inks_for, ring, scrawl, strike, tick, trace
 from imagefaulty.training.faults.slips import set_slip, slip_paper
+from imagefaulty.training.faults.till_slips import till_slip
 from imagefaulty.training.faults.typescripts import lifted_typescript, set_typescript
 
 _NO_PAGE = np.zeros((8, 8, 3), np.uint8)
@@ -25,7 +27,7 @@ def _bare() -> np.ndarray:
     return np.zeros((140, 200), np.float32)
 
 
-@pytest.mark.parametrize("kind", ["annotated-slip", "corrected"])
+@pytest.mark.parametrize("kind", ["annotated-slip", "corrected", "till-slip"])
 def test_some_are_left_without_a_hand(kind: str) -> None:
     seen = set()
     for seed in range(12):
@@ -38,7 +40,7 @@ def test_some_are_left_without_a_hand(kind: str) -> None:
     assert seen == {"Combination", "Typewritten"}
 
 
-@pytest.mark.parametrize("make", [annotated_slip, corrected])
+@pytest.mark.parametrize("make", [annotated_slip, corrected, till_slip])
 def test_what_is_written_can_be_seen(make: Callable[..., Layers]) -> None:
     for seed in range(10):
         layers = make(480, 700, Materials(), np.random.default_rng(seed))
@@ -72,6 +74,32 @@ def test_word_is_no_wider_than_there_is_room() -> None:
     writer = Writer.invented(Materials(), rng, capital=14, thick=1.4)
     long = writer.spell("incredibly", rng).shape[1]
     assert writer.word("incredibly", rng, most=long / 2).shape[1] < 0.65 * long
+
+
+def test_figures_written_by_pen_are_as_high_as_asked_and_differ() -> None:
+    found = [pen_figures("27.50", 30, 2.0, np.random.default_rng(seed)) for seed in range(8)]
+    for figures in found:
+        assert 25 < figures.shape[0] < 50
+        assert 40 < figures.shape[1] < 180
+        assert np.count_nonzero(figures > 0.4) > 150
+    assert len({figures.shape for figures in found}) > 4
+
+
+@pytest.mark.parametrize("sign", sorted(SIGNS))
+def test_every_sign_leaves_ink(sign: str) -> None:
+    assert (pen_figures(sign, 30, 2.0, np.random.default_rng(1)) > 0.4).any()
+
+
+def test_text_that_has_no_signs_leaves_none() -> None:
+    assert not pen_figures("??", 30, 2.0, np.random.default_rng(1)).any()
+
+
+def test_back_of_a_slip_shows_through_palely_and_is_no_print() -> None:
+    slips = [till_slip(420, 1000, Materials(), np.random.default_rng(seed)) for seed in range(12)]
+    backs = [layer for slip in slips for layer, _ in slip.backs]
+    assert len(backs) > 3
+    assert all(0.01 < float(layer.max()) <= 0.3 for layer in backs)
+    assert any(not slip.backs for slip in slips)
 
 
 def test_places_of_sums_hold_print() -> None:

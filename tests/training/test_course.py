@@ -65,6 +65,15 @@ def test_kinds_that_a_fit_leaves_out_are_not_among_its_samples() -> None:
     assert np.array_equal(fewer.validation, all_of_them.validation)
 
 
+def test_favoured_kinds_are_drawn_more_often() -> None:
+    course = _course()
+    plain, favoured = (course.split("0", FitSettings(favoured=kinds, favour=3)) for kinds in ((), (CLOSER,)))
+    assert (plain.fitting == favoured.fitting).all()
+    of_it = np.array([course.rendering.samples[row].kind == CLOSER for row in plain.fitting])
+    assert (favoured.chances[of_it] == 3 * plain.chances[of_it]).all()
+    assert (favoured.chances[~of_it] == plain.chances[~of_it]).all()
+
+
 def test_parts_of_pages_do_not_calibrate() -> None:
     course = _course()
     known = SimpleNamespace(codes=np.zeros((36, 4), np.int8), weights=np.ones((36, 4), np.float32))

@@ -71,6 +71,16 @@ def test_fit_learns_what_the_maps_tell(tmp_path: Path) -> None:
     assert (answers == store.codes[40:, CHECK_NAMES.index("corner")]).mean() >= 0.75
 
 
+def test_further_fit_goes_on_with_the_network_of_the_first(tmp_path: Path) -> None:
+    store = _store()
+    first = fit(store, _split(), settings=SETTINGS, directory=tmp_path / "first")
+    still = replace(SETTINGS, epochs=1, epoch_samples=8, rate=1e-9)
+    second = fit(store, _split(), settings=still, directory=tmp_path / "second", start=first)
+    learned = {name for name, _ in first.named_parameters()}
+    for name in learned:
+        torch.testing.assert_close(_weights(second)[name], _weights(first)[name], rtol=1e-4, atol=1e-6)
+
+
 def test_fit_that_was_killed_ends_where_it_would_have_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = _store()
     whole = _weights(fit(store, _split(), settings=SETTINGS, directory=tmp_path / "whole"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from imagefaulty.errors import SettingsError
@@ -30,3 +32,10 @@ def test_recipe_stays_as_it_is_where_nothing_is_asked() -> None:
 def test_fits_of_which_the_mean_is_kept_begin_alike(fits: tuple[FitSettings, ...]) -> None:
     with pytest.raises(SettingsError, match="the same seed for all"):
         Recipe(fits)
+
+
+def test_further_fit_has_stages_that_are_kept_apart() -> None:
+    first, second = FitSettings(left_out=("till-slip",)), FitSettings(epochs=2, rate=6e-4)
+    both = replace(first, then=second)
+    assert both.stages == (first, second)
+    assert len({both.digest, first.digest, second.digest}) == 3

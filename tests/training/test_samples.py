@@ -102,6 +102,14 @@ def test_kinds_that_come_last_leave_the_seeds_of_the_others() -> None:
     assert set(before) <= set(plan(manifest, [0, 1, 2, 3], counts={"fold-over": 5, CLOSER: 5}))
 
 
+def test_late_kinds_follow_all_others() -> None:
+    manifest = Manifest(Path(), tuple(_record(writing_type="Typewritten", corner="ok") for _ in range(4)))
+    before = plan(manifest, [0, 1, 2, 3], counts={"fold-over": 5}, late={})
+    after = plan(manifest, [0, 1, 2, 3], counts={"fold-over": 5}, late={"till-slip": 3})
+    assert after[: len(before)] == before
+    assert [sample.kind for sample in after[len(before) :]] == ["till-slip"] * 3
+
+
 def test_letters_are_mostly_drawn_on_sound_pages_written_by_hand() -> None:
     records = tuple(
         _record(writing_type=hand, corner=corner)
@@ -221,10 +229,10 @@ def test_page_that_may_lie_elsewhere_keeps_no_boxes(monkeypatch: pytest.MonkeyPa
 
 def test_torn_pages_are_scanned_again_after_all_that_was_there_before(monkeypatch: pytest.MonkeyPatch) -> None:
     manifest = Manifest(Path(), (_record(post_it="ok"), _record(corner="ok")))
-    before = plan(manifest, [0, 1], counts={"fold-over": 3})
+    before = plan(manifest, [0, 1], counts={"fold-over": 3}, late={})
     monkeypatch.setattr(
         samples_module, "added_corner", lambda record: "" if "corner" in record.labels else "folded_corner"
     )
-    after = plan(manifest, [0, 1], counts={"fold-over": 3})
+    after = plan(manifest, [0, 1], counts={"fold-over": 3}, late={})
     assert after[: len(before)] == before
     assert [(each.record, each.kind) for each in after[len(before) :]] == [(0, "clean")] * (RARE_REPEATS - 1)

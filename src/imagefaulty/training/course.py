@@ -24,7 +24,7 @@ from imagefaulty.training.graphs import one_thread_session, write_graph
 from imagefaulty.training.heads import PageNet
 from imagefaulty.training.pools import keep_memory
 from imagefaulty.training.recipe import FitSettings, Recipe
-from imagefaulty.training.samples import AS_IS, COUNTS
+from imagefaulty.training.samples import AS_IS, COUNTS, LATE_COUNTS
 from imagefaulty.training.splits import SPLIT_REPOSITORY, strict_group, validation_groups
 
 _LOG: Final = logging.getLogger(__name__)
@@ -69,17 +69,18 @@ class Course:
             settings: How much is watched, and which kinds of samples are left out as well.
 
         Raises:
-            SettingsError: A kind that is left out does not exist.
+            SettingsError: A kind that is left out or favoured does not exist.
         """
-        if unknown := sorted(set(settings.left_out) - COUNTS.keys()):
-            raise SettingsError(f"there is no kind of samples {unknown[0]!r} to leave out")
+        if unknown := sorted({*settings.left_out, *settings.favoured} - COUNTS.keys() - LATE_COUNTS.keys()):
+            raise SettingsError(f"there is no kind of samples {unknown[0]!r} to leave out or to favour")
         groups = np.array([self.group_of(row) for row in range(len(self.real))])
         seen = ~self._inside() if name == STRICT else self.sample_folds != int(name)
         seen_pages = self.rendering.manifest.only(groups=set(groups[seen].tolist()))
         watch = seen & np.isin(groups, sorted(validation_groups(seen_pages, share=settings.watched)))
-        wanted = np.array([sample.kind not in settings.left_out for sample in self.rendering.samples])
-        fitting = np.flatnonzero(seen & ~watch & wanted)
-        return Split(fitting, self._chances(fitting), np.flatnonzero(watch & self.real))
+        kinds = np.array([sample.kind for sample in self.rendering.samples])
+        fitting = np.flatnonzero(seen & ~watch & ~np.isin(kinds, settings.left_out))
+        chances = self._chances(fitting) * np.where(np.isin(kinds[fitting], settings.favoured), settings.favour, 1.0)
+        return Split(fitting, chances, np.flatnonzero(watch & self.real))
 
     def unseen(self, name: str) -> NDArray[np.int64]:
         """Rows that a fit leaves out: all of a fold, or the real pages of the repository."""
@@ -114,8 +115,13 @@ def fit_one(rendering: Rendering, cache: Path, settings: FitSettings, name: str)
     course = Course(rendering, cache, Recipe((settings,)), rendering.open())
     _LOG.info("fits without %s, %d epochs", name, settings.epochs)
     target = network_file(course, name, settings)
-    split = course.split(name, settings)
-    net = fit(course.store, split, settings=settings, directory=target.parent)
+    net = None
+    for stage in settings.stages:
+        directory = target.parent.parent / stage.digest
+        net = fit(course.store, course.split(name, stage), settings=stage, directory=directory, start=net)
+    if net is None:  # pragma: no cover - there is always a stage
+        raise AssertionError
+    target.parent.mkdir(exist_ok=True)
     torch.save(net.cpu().state_dict(), target.with_suffix(".part"))
     target.with_suffix(".part").replace(target)
 

@@ -53,7 +53,9 @@ class Split:
     validation: NDArray[np.int64]
 
 
-def fit(store: FeatureStore, split: Split, *, settings: FitSettings, directory: Path) -> PageNet:
+def fit(
+    store: FeatureStore, split: Split, *, settings: FitSettings, directory: Path, start: PageNet | None = None
+) -> PageNet:
     """Fit a network on some rows of a store.
 
     Args:
@@ -62,12 +64,13 @@ def fit(store: FeatureStore, split: Split, *, settings: FitSettings, directory: 
         settings: Rates and lengths.
         directory: Where checkpoints, ``progress.jsonl`` and ``curves.png`` are kept. A fit that was begun there with
             the same settings goes on.
+        start: The network to begin with; None for one that knows what its trunk was published with.
 
     Returns:
         The averaged network in evaluation mode: of the last epoch, for the schedule ends with the smallest steps; of
         the one with the lowest validation loss where the fit was stopped early.
     """
-    run = _Run(store, split, settings, directory)
+    run = _Run(store, split, settings, directory, start)
     run.resume()
     while run.step < run.steps:
         run.advance()
@@ -95,14 +98,17 @@ def halves(device: torch.device) -> bool:
 class _Run:
     """A fit in progress: everything that a checkpoint holds."""
 
-    def __init__(self, store: FeatureStore, split: Split, settings: FitSettings, directory: Path) -> None:
+    def __init__(
+        self, store: FeatureStore, split: Split, settings: FitSettings, directory: Path, start: PageNet | None = None
+    ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._store, self._split, self._settings = store, split, settings
         self._checkpoint = directory / "checkpoint.pt"
         torch.manual_seed(settings.seed)
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._halved = halves(self._device)
-        self.net = PageNet(*store.cells.shape[2:]).to(self._device, memory_format=torch.channels_last)
+        net = copy.deepcopy(start) if start else PageNet(*store.cells.shape[2:])
+        self.net = net.to(self._device, memory_format=torch.channels_last)
         self.kept = copy.deepcopy(self.net)
         self.best = copy.deepcopy(self.net)
         self.steps_per_epoch = max(1, settings.epoch_samples // settings.batch)

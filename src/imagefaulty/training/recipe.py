@@ -30,9 +30,12 @@ class FitSettings:
         watched: The most that validation pages take of the pages of any class, see
             :func:`imagefaulty.training.splits.validation_groups`; with 0 there are none, and no fit stops early.
         left_out: Kinds of samples that the fit does not see.
+        favoured: Kinds of samples that it sees more often than others.
+        favour: How many times as often.
         share: How much an epoch of the fit counts in the mean of fits.
         seed: Seed of initial weights, and with ``order`` of what is drawn in which step.
         order: Fits with the same seed and other numbers here begin with the same weights and see other samples.
+        then: A further fit that goes on with the network of this one, if any.
     """
 
     epochs: int = 7
@@ -50,9 +53,17 @@ class FitSettings:
     patience: int = 4
     watched: float = 0.08
     left_out: tuple[str, ...] = ()
+    favoured: tuple[str, ...] = ()
+    favour: float = 1.0
     share: float = 1.0
     seed: int = 0
     order: int = 0
+    then: FitSettings | None = None
+
+    @property
+    def stages(self) -> tuple[FitSettings, ...]:
+        """This fit alone, and those that follow it."""
+        return replace(self, then=None), *(self.then.stages if self.then else ())
 
     @property
     def digest(self) -> str:

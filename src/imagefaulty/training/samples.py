@@ -61,6 +61,8 @@ COUNTS: Final[Mapping[str, int]] = (
     | {"early-print": 500, "annotated-slip": 350, "corrected": 350}
     | {"tattered": 350, "copy-corner": 350, "kept-letter": 320}
 )
+#: Kinds that came later still: their samples follow all others, which so keep their rows.
+LATE_COUNTS: Final[Mapping[str, int]] = {"till-slip": 900}
 #: Harmless things that look like a second hand: mostly drawn on typed pages, where they could be taken for one.
 _LIKE_A_HAND: Final = frozenset({"printed-marks", "table", "dirt"})
 #: What happens to old letters, torn or whole: mostly drawn on pages written by hand.
@@ -124,7 +126,12 @@ class Rendered:
 
 
 def plan(
-    manifest: Manifest, folds: Sequence[int], *, seed: int = 0, counts: Mapping[str, int] = COUNTS
+    manifest: Manifest,
+    folds: Sequence[int],
+    *,
+    seed: int = 0,
+    counts: Mapping[str, int] = COUNTS,
+    late: Mapping[str, int] = LATE_COUNTS,
 ) -> list[Sample]:
     """List the samples: every page as it is, rare ones scanned again, and the drawn ones.
 
@@ -133,6 +140,7 @@ def plan(
         folds: Fold of every page.
         seed: The same seed gives the same list.
         counts: Drawn samples per kind, over all folds.
+        late: Likewise, of kinds whose samples come last.
     """
     rng = np.random.default_rng(seed)
     records = manifest.records
@@ -140,11 +148,25 @@ def plan(
     for index, record in enumerate(records):
         repeats = RARE_REPEATS if _is_rare(record) else 1
         samples += [Sample(index, "clean", int(rng.integers(2**31)), folds[index]) for _ in range(repeats)]
-    for kind, count in counts.items():
-        for index in _bases(records, kind, count, rng):
-            samples.append(Sample(index, kind, int(rng.integers(2**31)), folds[index]))
+    samples += _drawn(records, folds, counts, rng)
     # Mixed, so that the part of a feature store that is filled first is a fair picture of the whole.
-    return [samples[index] for index in rng.permutation(len(samples))] + _added_faults(records, folds, seed)
+    mixed = [samples[index] for index in rng.permutation(len(samples))]
+    return (
+        mixed
+        + _added_faults(records, folds, seed)
+        + _drawn(records, folds, late, np.random.default_rng((seed, len(late))))
+    )
+
+
+def _drawn(
+    records: Sequence[PageRecord], folds: Sequence[int], counts: Mapping[str, int], rng: np.random.Generator
+) -> list[Sample]:
+    """Choose pages to draw each kind on, and a seed for each."""
+    return [
+        Sample(index, kind, int(rng.integers(2**31)), folds[index])
+        for kind, count in counts.items()
+        for index in _bases(records, kind, count, rng)
+    ]
 
 
 def _added_faults(records: Sequence[PageRecord], folds: Sequence[int], seed: int) -> list[Sample]:

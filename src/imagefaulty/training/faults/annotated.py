@@ -34,7 +34,7 @@ def annotated_slip(width: int, height: int, materials: Materials, rng: np.random
     """
     slip = set_slip(width, height, rng)
     written = np.zeros((height, width), np.float32)
-    inks = inks_for(_type_ink(rng), rng, like_type=0.45, copies=_COPIES)
+    inks = inks_for(type_ink(rng), rng, like_type=0.45, copies=_COPIES)
     printed = slip.print
     if chance(rng, _STAMPED):
         mark = stamp_mask(rng, int(width * uniform(rng, 0.2, 0.36)))
@@ -55,7 +55,7 @@ def annotated_slip(width: int, height: int, materials: Materials, rng: np.random
     return Layers(slip.rules, printed, written, " + ".join(chosen), inks=inks)
 
 
-def _type_ink(rng: np.random.Generator) -> Colour:
+def type_ink(rng: np.random.Generator) -> Colour:
     """Black, the greys of thermal paper, at times the blue or violet of its cheaper sorts: that is no pen's blue."""
     if chance(rng, 0.72):
         level = uniform(rng, 15, 105)
@@ -91,7 +91,7 @@ def _amount(written: Field, slip: Slip, writer: Writer, rng: np.random.Generator
         ring(written, around, writer.thick, rng, slack=uniform(rng, 1.0, 1.6))
 
 
-def _ticks(written: Field, slip: Slip, writer: Writer, rng: np.random.Generator) -> None:
+def sign_ticks(written: Field, slip: Slip, writer: Writer, rng: np.random.Generator) -> None:
     """Tick sums off, beside them, one to five."""
     size = writer.capital * uniform(rng, 0.7, 1.3)
     beside = chance(rng, 0.8)
@@ -110,7 +110,7 @@ def _number(written: Field, slip: Slip, writer: Writer, rng: np.random.Generator
     put(written, figures, top, written.shape[1] * uniform(rng, 0.02, 0.6))
 
 
-def _letters(written: Field, slip: Slip, writer: Writer, rng: np.random.Generator) -> None:
+def sign_letters(written: Field, slip: Slip, writer: Writer, rng: np.random.Generator) -> None:
     """Write a letter or two, at the head or the foot, bare, between brackets or ringed."""
     text = "".join(rng.choice(list("ABCDEFGHJKLMNPRSTW"), int(rng.integers(1, 4))))
     text = f"({text})" if chance(rng, 0.4) else text
@@ -124,7 +124,7 @@ def _letters(written: Field, slip: Slip, writer: Writer, rng: np.random.Generato
         ring(written, (left, top, left + found.shape[1], top + found.shape[0]), writer.thick, rng)
 
 
-def _name(written: Field, slip: Slip, writer: Writer, rng: np.random.Generator) -> None:
+def sign_name(written: Field, slip: Slip, writer: Writer, rng: np.random.Generator) -> None:
     """Write what it was for, or for whom: a word to three at the head, in the middle or at the foot."""
     height, width = written.shape
     top = (slip.head * uniform(rng, 0, 0.8), height * uniform(rng, 0.25, 0.8), slip.foot)[int(rng.integers(3))]
@@ -137,7 +137,7 @@ def _name(written: Field, slip: Slip, writer: Writer, rng: np.random.Generator) 
         left += word.shape[1] + writer.capital * 0.5
 
 
-def _signed(written: Field, slip: Slip, writer: Writer, rng: np.random.Generator) -> None:
+def sign_scrawl(written: Field, slip: Slip, writer: Writer, rng: np.random.Generator) -> None:
     """Sign at the foot, or over the print."""
     height, width = written.shape
     wide, tall = width * uniform(rng, 0.1, 0.4), writer.capital * uniform(rng, 1.3, 3.4)
@@ -168,7 +168,7 @@ def _stroke(written: Field, slip: Slip, writer: Writer, rng: np.random.Generator
 _Writes = Callable[[Field, Slip, Writer, np.random.Generator], None]
 #: What is written, and how often.
 _WRITES: Final[Mapping[str, tuple[_Writes, float]]] = MappingProxyType({
-    "ring": (_ringed, 0.2), "amount": (_amount, 0.24), "ticks": (_ticks, 0.2), "number": (_number, 0.16),
-    "letters": (_letters, 0.13), "name": (_name, 0.17), "signed": (_signed, 0.16), "corrected": (_corrected_sum, 0.06),
-    "stroke": (_stroke, 0.06),
+    "ring": (_ringed, 0.2), "amount": (_amount, 0.24), "ticks": (sign_ticks, 0.2), "number": (_number, 0.16),
+    "letters": (sign_letters, 0.13), "name": (sign_name, 0.17), "signed": (sign_scrawl, 0.16),
+    "corrected": (_corrected_sum, 0.06), "stroke": (_stroke, 0.06),
 })  # fmt: skip

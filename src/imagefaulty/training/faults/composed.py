@@ -33,6 +33,7 @@ from imagefaulty.training.faults.sheet import Sheet
 from imagefaulty.training.faults.slips import plain_paper, slip_paper
 from imagefaulty.training.faults.spelling import Hand, hand, spelled
 from imagefaulty.training.faults.stand_ins import words
+from imagefaulty.training.faults.till_slips import till_slip
 from imagefaulty.training.faults.typesetting import LAYOUTS, face, typeset
 
 _LAYOUT_SHARES: Final = (0.28, 0.22, 0.14, 0.18, 0.1, 0.08)
@@ -60,7 +61,7 @@ class Composed:
 
 def paper_for(kind: str, materials: Materials, rng: np.random.Generator) -> tuple[Pixels, str]:
     """Return blank paper for a kind, uint8 RGB, and the layout of its type (a till slip is narrow)."""
-    if kind == "annotated-slip":
+    if kind in {"annotated-slip", "till-slip"}:
         return slip_paper(materials, rng), ""
     if kind == "corrected" and chance(rng, _PLAIN_SHARE):
         return plain_paper((1024, int(1024 / uniform(rng, *_UPRIGHT))), materials, rng), ""
@@ -116,6 +117,8 @@ def compose(kind: str, layout: str, sheet: Sheet, materials: Materials, rng: np.
     everywhere = Window(0, 0, sheet.pixels.shape[1], sheet.pixels.shape[0])
     faint = faint and bool(layers.hand.any())
     masks = {}
+    for back, colour in layers.backs:
+        sheet = inked(sheet, _onto(sheet, back), everywhere, colour, rng)
     for layer_name, layer, colour, strength in (
         ("rules", layers.rules, ruled, uniform(rng, 0.4, 1)), ("print", layers.print, inks.type, uniform(rng, 0.7, 1)),
         ("hand", layers.hand, inks.pen, inks.opacity),
@@ -403,6 +406,11 @@ def _annotated_slip(layout: str, width: int, height: int, materials: Materials, 
     return annotated_slip(width, height, materials, rng)
 
 
+def _till_slip(layout: str, width: int, height: int, materials: Materials, rng: np.random.Generator) -> Layers:
+    del layout
+    return till_slip(width, height, materials, rng)
+
+
 def _corrected(layout: str, width: int, height: int, materials: Materials, rng: np.random.Generator) -> Layers:
     del layout
     return corrected(width, height, materials, rng)
@@ -413,5 +421,5 @@ _Compose = Callable[[str, int, int, Materials, np.random.Generator], Layers]
 LAYERS: Final[Mapping[str, _Compose]] = MappingProxyType({
     "hand-page": _hand_page, "type-page": _type_page, "register": _register, "form": _form,
     "book-page": _book_page, "early-print": _early_print, "annotated-slip": _annotated_slip,
-    "corrected": _corrected,
+    "corrected": _corrected, "till-slip": _till_slip,
 })  # fmt: skip

@@ -45,6 +45,7 @@ class Layers:
         red: What a book hand writes in red or blue, or a press prints in red.
         red_of: Whose the red is.
         inks: Where the kind has inks of its own.
+        backs: What shows through of the other side, printed in colours: each with its own.
     """
 
     rules: Field
@@ -54,3 +55,4 @@ class Layers:
     red: Field | None = None
     red_of: Literal["hand", "print"] = "hand"
     inks: Inks | None = None
+    backs: tuple[tuple[Field, Colour], ...] = ()

@@ -49,7 +49,8 @@ HarmlessKind = Literal[
 EmptyKind = Literal["blank", "nearly-empty"]
 WritingKind = Literal["handwriting-on-typed", "print-on-handwritten"]
 ComposedKind = Literal[
-    "hand-page", "type-page", "register", "form", "book-page", "early-print", "annotated-slip", "corrected"
+    "hand-page", "type-page", "register", "form", "book-page", "early-print", "annotated-slip", "corrected",
+    "till-slip",
 ]  # fmt: skip
 Kind = CornerKind | NoteKind | HarmlessKind | EmptyKind | WritingKind | ComposedKind
 

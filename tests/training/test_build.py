@@ -59,7 +59,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> Recipe:
     monkeypatch.setattr(build, "SPEC", SMALL)
     monkeypatch.setattr(build, "plan", partial(plan, counts=COUNTS))
     brief = FitSettings(epochs=1, epoch_samples=16, batch=8)
-    return Recipe((brief, replace(brief, epochs=2)))
+    return Recipe((brief, replace(brief, then=replace(brief, epochs=2))))
 
 
 def test_pages_of_ones_own_become_a_bundle_that_answers(tmp_path: Path, small: Recipe) -> None:
@@ -74,7 +74,7 @@ def test_pages_of_ones_own_become_a_bundle_that_answers(tmp_path: Path, small: R
     assert {"writing_type", "corner, drawn"} <= {each["title"] for each in figures["figures"]}
     again = [each.to_dict() for each in read_judges(tmp_path / "cache" / "judges").figures(manifest)]
     assert json.loads(json.dumps(again)) == [each for each in figures["figures"] if ", drawn" not in each["title"]]
-    for settings in small.fits:
+    for settings in small.fits[1].stages:
         run = tmp_path / "cache" / "without-0" / settings.digest
         assert (run / FIGURES).is_file()
         assert (run / CURVES).is_file()
@@ -88,7 +88,7 @@ def test_run_that_was_killed_between_stages_does_not_begin_anew(
     pages.mkdir()
     manifest = _archive(pages, sources=2)
     first = build.train(manifest, tmp_path / "one", tmp_path / "cache", recipe=small, processes=1)
-    monkeypatch.setattr(build, "fit_one", lambda *_: pytest.fail("fitted again"))
+    monkeypatch.setattr(build, "fit_missing", lambda *_: pytest.fail("fitted again"))
     second = build.train(manifest, tmp_path / "two", tmp_path / "cache", name="ours", recipe=small, processes=1)
     assert [json.loads(path.read_text())["name"] for path in (first, second)] == ["one", "ours"]
     assert json.loads(first.read_text())["checks"] == json.loads(second.read_text())["checks"]

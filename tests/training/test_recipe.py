@@ -24,6 +24,11 @@ def test_changes_reach_every_fit() -> None:
     ]
 
 
+def test_changes_reach_further_fits_but_for_their_epochs() -> None:
+    changed = Recipe((FitSettings(then=FitSettings(epochs=2)),)).changed(seed=5, epochs=4, watched=0.1)
+    assert [(each.seed, each.epochs, each.watched) for each in changed.fits[0].stages] == [(5, 4, 0.1), (5, 2, 0.1)]
+
+
 def test_recipe_stays_as_it_is_where_nothing_is_asked() -> None:
     assert RECIPE.changed(seed=0) == RECIPE
 

@@ -27,7 +27,7 @@ from imagefaulty.network import prepare
 from imagefaulty.pages import open_document
 from imagefaulty.training.answers import calibrated, cross_validated, marked
 from imagefaulty.training.calibrate import Marking, Scaling
-from imagefaulty.training.course import STRICT, Course, fit_one, fitted, keep_answers, network_file, unseen_answers
+from imagefaulty.training.course import STRICT, Course, fit_missing, fitted, keep_answers, network_file, unseen_answers
 from imagefaulty.training.evaluation import FOLDS
 from imagefaulty.training.export import Parts, export_parts, write_bundle
 from imagefaulty.training.features import Rendering, fill_store, store_key
@@ -145,20 +145,19 @@ def _some_pages(manifest: Manifest, folds: Sequence[int]) -> Iterator[dict[str, 
 
 def _fit_all(course: Course, names: Sequence[str], processes: int | None) -> None:
     """Fit what is missing, side by side with one thread each: twice as fast as one after another."""
+    made = (course.rendering, course.cache, course.recipe)
     missing = [
-        (settings, name)
+        name
         for name in names
-        for settings in course.recipe.fits
-        if not network_file(course, name, settings).is_file()
+        if not all(network_file(course, name, settings).is_file() for settings in course.recipe.fits)
     ]
     if torch.cuda.is_available() or len(missing) < 2:  # noqa: PLR2004
         torch.set_num_threads(processes or os.cpu_count() or 1)
-        for settings, name in missing:
-            fit_one(course.rendering, course.cache, settings, name)
+        for name in missing:
+            fit_missing(*made, name)
     with pool(processes, _single_thread) as side_by_side:
         if len(missing) > 1 and not torch.cuda.is_available():
-            _all_of(side_by_side.submit(fit_one, course.rendering, course.cache, *each) for each in missing)
-        made = (course.rendering, course.cache, course.recipe)
+            _all_of(side_by_side.submit(fit_missing, *made, name) for name in missing)
         _all_of(side_by_side.submit(keep_answers, *made, name) for name in names)
 
 

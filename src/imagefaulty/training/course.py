@@ -109,21 +109,32 @@ def network_file(course: Course, name: str, settings: FitSettings) -> Path:
     return course.cache / f"without-{name}" / settings.digest / f"network-{course.store.key[:12]}.pt"
 
 
-def fit_one(rendering: Rendering, cache: Path, settings: FitSettings, name: str) -> None:
-    """Fit a network that does not see what the name says, and keep it."""
+def fit_missing(rendering: Rendering, cache: Path, recipe: Recipe, name: str) -> None:
+    """Fit those of a recipe's networks that do not see what the name says and are not there yet, and keep them."""
     keep_memory()
-    course = Course(rendering, cache, Recipe((settings,)), rendering.open())
-    _LOG.info("fits without %s, %d epochs", name, settings.epochs)
-    target = network_file(course, name, settings)
-    net = None
-    for stage in settings.stages:
-        directory = target.parent.parent / stage.digest
-        net = fit(course.store, course.split(name, stage), settings=stage, directory=directory, start=net)
-    if net is None:  # pragma: no cover - there is always a stage
-        raise AssertionError
-    target.parent.mkdir(exist_ok=True)
-    torch.save(net.cpu().state_dict(), target.with_suffix(".part"))
-    target.with_suffix(".part").replace(target)
+    course = Course(rendering, cache, recipe, rendering.open())
+    for settings in recipe.fits:
+        target = network_file(course, name, settings)
+        if not target.is_file():
+            _LOG.info("fits without %s, %d epochs", name, sum(stage.epochs for stage in settings.stages))
+            net = _fitted_in_stages(course, name, settings)
+            target.parent.mkdir(exist_ok=True)
+            torch.save(net.cpu().state_dict(), target.with_suffix(".part"))
+            target.with_suffix(".part").replace(target)
+
+
+def _fitted_in_stages(course: Course, name: str, settings: FitSettings) -> PageNet:
+    """Fit one stage after the other; stages that another fit went through as well are taken up where it left them."""
+    first, *further = settings.stages
+    net = _fitted_stage(course, name, first, None)
+    for stage in further:
+        net = _fitted_stage(course, name, stage, net)
+    return net
+
+
+def _fitted_stage(course: Course, name: str, stage: FitSettings, start: PageNet | None) -> PageNet:
+    directory = course.cache / f"without-{name}" / stage.digest
+    return fit(course.store, course.split(name, stage), settings=stage, directory=directory, start=start)
 
 
 def fitted(course: Course, name: str) -> PageNet:

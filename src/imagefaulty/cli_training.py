@@ -71,10 +71,13 @@ def train(
     /,
     *,
     out: Annotated[Path, Parameter(help="Folder that the bundle is written to.")],
-    cache: Annotated[Path, Parameter(help="Folder for maps, checkpoints, figures and curves; a killed run goes on.")],
+    cache: Annotated[
+        Path,
+        Parameter(help="Folder for maps, checkpoints, figures, curves and networks to judge with; a killed run goes on."),
+    ],
     name: Annotated[str, Parameter(help="Name of the model; the name of OUT if none.")] = "",
     epochs: Annotated[
-        int | None, Parameter(help="Epochs of 2,400 samples of each fit; the chosen numbers if none.")
+        int | None, Parameter(help="Epochs of 2,400 samples of the first fit; the chosen numbers if none.")
     ] = None,
     watch: Annotated[
         float | None,

@@ -73,7 +73,7 @@ def train(
     out: Annotated[Path, Parameter(help="Folder that the bundle is written to.")],
     cache: Annotated[
         Path,
-        Parameter(help="Folder for maps, checkpoints, figures, curves and networks to judge with; a killed run goes on."),
+        Parameter(help="Folder for maps, checkpoints, figures, curves and networks; a killed run goes on."),
     ],
     name: Annotated[str, Parameter(help="Name of the model; the name of OUT if none.")] = "",
     epochs: Annotated[

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("cv2", reason="the generator needs the extra `train`")
 
-from imagefaulty.training.faults import Materials, draw
+from imagefaulty.training.faults import Materials, composed, draw
 from imagefaulty.training.faults.annotated import annotated_slip
 from imagefaulty.training.faults.corrections import corrected
 from imagefaulty.training.faults.layers import Inks, Layers
@@ -100,6 +100,21 @@ def test_back_of_a_slip_shows_through_palely_and_is_no_print() -> None:
     assert len(backs) > 3
     assert all(0.01 < float(layer.max()) <= 0.3 for layer in backs)
     assert any(not slip.backs for slip in slips)
+
+
+def test_back_is_laid_on_the_page_in_its_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    def redness(seed: int, *, strength: float) -> float:
+        def made(_layout: str, width: int, height: int, _materials: Materials, _rng: np.random.Generator) -> Layers:
+            bare, back = np.zeros((height, width), np.float32), np.full((height, width), strength, np.float32)
+            inks = Inks((0.0,) * 3, (0.0,) * 3, "black", 1.0, 0.0)
+            return Layers(bare, bare, bare, "", inks=inks, backs=((back, (255.0, 0.0, 0.0)),))
+
+        monkeypatch.setattr(composed, "LAYERS", {"till-slip": made})
+        page = draw("till-slip", _NO_PAGE, labels={}, materials=Materials(), rng=np.random.default_rng(seed)).pixels
+        return float(page[..., 0].mean() - page[..., 1].mean())
+
+    # A grey page stays grey.
+    assert max(redness(seed, strength=0.3) - redness(seed, strength=0.0) for seed in range(6)) > 10
 
 
 def test_places_of_sums_hold_print() -> None:

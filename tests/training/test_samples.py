@@ -108,6 +108,8 @@ def test_late_kinds_follow_all_others() -> None:
     after = plan(manifest, [0, 1, 2, 3], counts={"fold-over": 5}, late={"till-slip": 3})
     assert after[: len(before)] == before
     assert [sample.kind for sample in after[len(before) :]] == ["till-slip"] * 3
+    later = plan(manifest, [0, 1, 2, 3], counts={"fold-over": 5}, late={"till-slip": 3, "stamp": 2})
+    assert later[: len(after)] == after
 
 
 def test_letters_are_mostly_drawn_on_sound_pages_written_by_hand() -> None:

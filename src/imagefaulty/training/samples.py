@@ -151,11 +151,10 @@ def plan(
     samples += _drawn(records, folds, counts, rng)
     # Mixed, so that the part of a feature store that is filled first is a fair picture of the whole.
     mixed = [samples[index] for index in rng.permutation(len(samples))]
-    return (
-        mixed
-        + _added_faults(records, folds, seed)
-        + _drawn(records, folds, late, np.random.default_rng((seed, len(late))))
-    )
+    last = np.random.default_rng(
+        (seed, 1)
+    )  # of their own: a kind that is added here later leaves the others their seeds
+    return mixed + _added_faults(records, folds, seed) + _drawn(records, folds, late, last)
 
 
 def _drawn(

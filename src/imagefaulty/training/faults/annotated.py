@@ -23,6 +23,10 @@ _LEAST_PX: Final = 90
 _STAMPED: Final = 0.15
 
 
+#: By name what may be written, each with how often it is.
+Writes = Mapping[str, tuple[Callable[[Field, Slip, Writer, np.random.Generator], None], float]]
+
+
 def annotated_slip(width: int, height: int, materials: Materials, rng: np.random.Generator) -> Layers:
     """Print a slip and write on it what clerks do; on a third of them nothing.
 
@@ -43,16 +47,23 @@ def annotated_slip(width: int, height: int, materials: Materials, rng: np.random
         return Layers(slip.rules, printed, written, "nothing written", inks=inks)
     capital = float(np.clip(width * uniform(rng, 0.028, 0.062), 11, 40))
     writer = Writer.invented(materials, rng, capital=capital, thick=uniform(rng, 1.2, 3.0))
-    names = list(_WRITES)
-    shares = np.array([share for _, share in _WRITES.values()])
     count = int(rng.choice((1, 2, 3, 4), p=(0.4, 0.32, 0.2, 0.08)))
-    chosen = [str(name) for name in rng.choice(names, count, replace=False, p=shares / shares.sum())]
-    for name in chosen:
-        _WRITES[name][0](written, slip, writer, rng)
+    chosen = write_some(_WRITES, written, slip, writer, rng, count=count)
     while np.count_nonzero(written > 0.4) < _LEAST_PX:  # it fell beside the paper, or would hardly be seen
         _WRITES["amount"][0](written, slip, writer, rng)
         chosen.append("amount")
     return Layers(slip.rules, printed, written, " + ".join(chosen), inks=inks)
+
+
+def write_some(
+    writes: Writes, written: Field, slip: Slip, writer: Writer, rng: np.random.Generator, *, count: int
+) -> list[str]:
+    """Write ``count`` different things on a slip, and return their names."""
+    shares = np.array([share for _, share in writes.values()])
+    chosen = [str(name) for name in rng.choice(list(writes), count, replace=False, p=shares / shares.sum())]
+    for name in chosen:
+        writes[name][0](written, slip, writer, rng)
+    return chosen
 
 
 def type_ink(rng: np.random.Generator) -> Colour:
@@ -165,9 +176,8 @@ def _stroke(written: Field, slip: Slip, writer: Writer, rng: np.random.Generator
     trace(written, np.clip(path, 3, (width - 3, height - 3)), writer.thick, rng)
 
 
-_Writes = Callable[[Field, Slip, Writer, np.random.Generator], None]
 #: What is written, and how often.
-_WRITES: Final[Mapping[str, tuple[_Writes, float]]] = MappingProxyType({
+_WRITES: Final[Writes] = MappingProxyType({
     "ring": (_ringed, 0.2), "amount": (_amount, 0.24), "ticks": (sign_ticks, 0.2), "number": (_number, 0.16),
     "letters": (sign_letters, 0.13), "name": (sign_name, 0.17), "signed": (sign_scrawl, 0.16),
     "corrected": (_corrected_sum, 0.06), "stroke": (_stroke, 0.06),

@@ -14,7 +14,6 @@ from typing import Final, Literal
 
 import cv2
 import numpy as np
-from PIL import Image, ImageDraw
 
 from imagefaulty.training.faults.annotated import annotated_slip
 from imagefaulty.training.faults.blanks import blank_page
@@ -34,7 +33,7 @@ from imagefaulty.training.faults.slips import plain_paper, slip_paper
 from imagefaulty.training.faults.spelling import Hand, hand, spelled
 from imagefaulty.training.faults.stand_ins import words
 from imagefaulty.training.faults.till_slips import till_slip
-from imagefaulty.training.faults.typesetting import LAYOUTS, face, typeset
+from imagefaulty.training.faults.typesetting import LAYOUTS, face, set_line, typeset
 
 _LAYOUT_SHARES: Final = (0.28, 0.22, 0.14, 0.18, 0.1, 0.08)
 _NARROW: Final = (1.9, 3.4)  # how many times as high as wide a till slip is
@@ -252,11 +251,7 @@ def _type_page(layout: str, width: int, height: int, materials: Materials, rng: 
 
 def _letters(text: str, size: float, rng: np.random.Generator) -> Field:
     """Set one line of type as an alpha cut to its extent."""
-    font = face(rng, size)
-    left, top, right, bottom = font.getbbox(text)
-    image = Image.new("L", (int(right - left) + 4, int(bottom - top) + 4), 0)
-    ImageDraw.Draw(image).text((2 - left, 2 - top), text, fill=255, font=font)
-    return np.asarray(image, np.float32) / np.float32(255)
+    return set_line(text, face(rng, size))
 
 
 def _register(layout: str, width: int, height: int, materials: Materials, rng: np.random.Generator) -> Layers:
@@ -401,25 +396,14 @@ def _early_print(layout: str, width: int, height: int, materials: Materials, rng
     return Layers(page.back, page.text, np.zeros_like(page.text), page.detail, page.red, "print")
 
 
-def _annotated_slip(layout: str, width: int, height: int, materials: Materials, rng: np.random.Generator) -> Layers:
-    del layout
-    return annotated_slip(width, height, materials, rng)
-
-
-def _till_slip(layout: str, width: int, height: int, materials: Materials, rng: np.random.Generator) -> Layers:
-    del layout
-    return till_slip(width, height, materials, rng)
-
-
-def _corrected(layout: str, width: int, height: int, materials: Materials, rng: np.random.Generator) -> Layers:
-    del layout
-    return corrected(width, height, materials, rng)
+def _of_any_layout(make: Callable[[int, int, Materials, np.random.Generator], Layers]) -> _Compose:
+    return lambda _layout, width, height, materials, rng: make(width, height, materials, rng)
 
 
 _Compose = Callable[[str, int, int, Materials, np.random.Generator], Layers]
 #: How the layers of each kind are made.
 LAYERS: Final[Mapping[str, _Compose]] = MappingProxyType({
     "hand-page": _hand_page, "type-page": _type_page, "register": _register, "form": _form,
-    "book-page": _book_page, "early-print": _early_print, "annotated-slip": _annotated_slip,
-    "corrected": _corrected, "till-slip": _till_slip,
+    "book-page": _book_page, "early-print": _early_print, "annotated-slip": _of_any_layout(annotated_slip),
+    "corrected": _of_any_layout(corrected), "till-slip": _of_any_layout(till_slip),
 })  # fmt: skip

@@ -10,7 +10,7 @@ import numpy as np
 
 from imagefaulty.training.faults.compositing import chance, uniform
 from imagefaulty.training.faults.drawn import Field
-from imagefaulty.training.faults.pens import trace
+from imagefaulty.training.faults.pens import cut_out, trace
 
 _Stroke = Sequence[tuple[float, float]]
 _Shape = Sequence[_Stroke]
@@ -92,7 +92,4 @@ def pen_figures(text: str, height: float, thick: float, rng: np.random.Generator
             along = points + np.array([x, drop - rise * x])
             trace(layer, along * height + pad, thick, rng)
         x += far + gap * uniform(rng, 0.5, 1.4)
-    rows, columns = np.flatnonzero(layer.max(axis=1) > 0.2), np.flatnonzero(layer.max(axis=0) > 0.2)
-    if not len(rows):
-        return layer[:2, :2]
-    return layer[max(0, rows[0] - 1) : rows[-1] + 2, max(0, columns[0] - 1) : columns[-1] + 2]
+    return cut_out(layer)

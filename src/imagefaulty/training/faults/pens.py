@@ -133,7 +133,7 @@ class Writer:
         """Write a text letter by letter, cut to its extent."""
         if self._hand is None:
             self._hand = hand(rng, capital=self.capital, pen=self.thick)
-        return _cut(self._hand.line(text, rng, width=int(len(text) * max(self._hand.advances.values())) + 12))
+        return cut_out(self._hand.line(text, rng, width=int(len(text) * max(self._hand.advances.values())) + 12))
 
     def word(self, text: str, rng: np.random.Generator, *, most: float) -> Field:
         """Write a word, at most ``most`` px wide: lifted (whatever it says) or spelled, rising a little."""
@@ -147,7 +147,8 @@ class Writer:
         return turned(written, float(rng.normal(1, 2.5)))
 
 
-def _cut(line: Field) -> Field:
+def cut_out(line: Field) -> Field:
+    """Cut what is written to its extent; nothing where nothing is."""
     rows, columns = np.flatnonzero(line.max(axis=1) > 0.2), np.flatnonzero(line.max(axis=0) > 0.2)
     if not len(rows):
         return line

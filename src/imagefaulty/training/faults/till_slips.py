@@ -6,15 +6,21 @@ hand carry what may look like one: brands set in slanting faces, and the other s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
 import cv2
 import numpy as np
-from PIL import Image, ImageDraw
 
-from imagefaulty.training.faults.annotated import sign_letters, sign_name, sign_scrawl, sign_ticks, type_ink
+from imagefaulty.training.faults.annotated import (
+    Writes,
+    sign_letters,
+    sign_name,
+    sign_scrawl,
+    sign_ticks,
+    type_ink,
+    write_some,
+)
 from imagefaulty.training.faults.compositing import chance, put, uniform
 from imagefaulty.training.faults.drawn import Field
 from imagefaulty.training.faults.handwriting import turned
@@ -24,7 +30,7 @@ from imagefaulty.training.faults.pen_figures import pen_figures
 from imagefaulty.training.faults.pens import Writer, inks_for, ring
 from imagefaulty.training.faults.slips import Slip, set_slip
 from imagefaulty.training.faults.stand_ins import words
-from imagefaulty.training.faults.typesetting import font_of
+from imagefaulty.training.faults.typesetting import font_of, set_line
 
 _BARE_SHARE: Final = 0.45
 _COPIES: Final = 0.25
@@ -61,22 +67,14 @@ def till_slip(width: int, height: int, materials: Materials, rng: np.random.Gene
         return Layers(slip.rules, slip.print, written, "nothing written", inks=inks, backs=back)
     capital = float(np.clip(uniform(rng, 20, 46), 14, 0.095 * width))
     writer = Writer.invented(materials, rng, capital=capital, thick=uniform(rng, 1.3, 3.2))
-    names = list(_WRITES)
-    shares = np.array([share for _, share in _WRITES.values()])
     count = int(rng.choice((1, 2, 3), p=(0.6, 0.3, 0.1)))
-    chosen = [str(name) for name in rng.choice(names, count, replace=False, p=shares / shares.sum())]
-    for name in chosen:
-        _WRITES[name][0](written, slip, writer, rng)
+    chosen = write_some(_WRITES, written, slip, writer, rng, count=count)
     return Layers(slip.rules, slip.print, written, " + ".join(chosen), inks=inks, backs=back)
 
 
 def _lettered(text: str, size: float, rng: np.random.Generator) -> Field:
     """Set a brand or a slogan, cut to its extent."""
-    font = font_of(str(rng.choice(_BRANDS)), max(8, round(size)))
-    left, top, right, bottom = font.getbbox(text)
-    image = Image.new("L", (int(right - left) + 4, int(bottom - top) + 4), 0)
-    ImageDraw.Draw(image).text((2 - left, 2 - top), text, fill=255, font=font)
-    return np.asarray(image, np.float32) / np.float32(255)
+    return set_line(text, font_of(str(rng.choice(_BRANDS)), max(8, round(size))))
 
 
 def _fitted(patch: Field, width: float, height: float) -> Field:
@@ -233,9 +231,8 @@ def _number(written: Field, slip: Slip, writer: Writer, rng: np.random.Generator
     put(written, figures, top, left)
 
 
-_Writes = Callable[[Field, Slip, Writer, np.random.Generator], None]
 #: What is written, and how often.
-_WRITES: Final[Mapping[str, tuple[_Writes, float]]] = MappingProxyType({
+_WRITES: Final[Writes] = MappingProxyType({
     "sum": (_sum, 0.44), "number": (_number, 0.2), "letters": (sign_letters, 0.11), "name": (sign_name, 0.1),
     "signed": (sign_scrawl, 0.08), "ticks": (sign_ticks, 0.07),
 })  # fmt: skip

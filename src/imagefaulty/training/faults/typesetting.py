@@ -44,6 +44,14 @@ def face(rng: np.random.Generator, size: float, *, mono: bool = False) -> Font:
     return font_of(str(rng.choice(names)), max(5, round(size)))
 
 
+def set_line(text: str, font: Font) -> Field:
+    """Set one line of type: float32 (h, w) in 0..1, cut to its extent with 2 px to spare."""
+    left, top, right, bottom = font.getbbox(text)
+    image = Image.new("L", (int(right - left) + 4, int(bottom - top) + 4), 0)
+    ImageDraw.Draw(image).text((2 - left, 2 - top), text, fill=255, font=font)
+    return np.asarray(image, np.float32) / np.float32(255)
+
+
 def has_faces() -> bool:
     """Whether Matplotlib's faces are at hand; without them Pillow's own stands for all, which is roman only."""
     return _directory() is not None

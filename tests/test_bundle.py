@@ -88,6 +88,7 @@ _EDITS: dict[str, tuple[Edit, str]] = {
     "no size": (lambda m: m["graphs"][0]["input"].update(width=0), "'width' must be a whole number"),
     "an unknown layout": (lambda m: m["graphs"][0]["input"].update(layout="nhcw"), "'layout' must be one of"),
     "a std of zero": (lambda m: m["graphs"][0]["input"].update(std=[1, 0, 1]), "std must be above 0"),
+    "sums of no width": (lambda m: m["graphs"][0].update(narrow_sums="no"), "'narrow_sums' must be true or false"),
     "no number": (lambda m: m["checks"]["empty"].update(temperature="hot"), "'temperature' must hold finite"),
     "not a number": (lambda m: m["checks"]["empty"].update(temperature=float("nan")), "'temperature' must hold finite"),
     "no temperature": (lambda m: m["checks"]["empty"].update(temperature=0), "temperature must be above 0"),

@@ -52,6 +52,13 @@ class Fields:
         """Return a string field, or None where it is null or missing."""
         return None if self.raw.get(key) is None else self.text(key)
 
+    def truth(self, key: str, *, default: bool) -> bool:
+        """Return a field that is true or false."""
+        value = self.raw.get(key, default)
+        if not isinstance(value, bool):
+            raise self.damaged(f"{key!r} must be true or false")
+        return value
+
     def integer(self, key: str, *, at_least: int = 0) -> int:
         """Return a whole-number field."""
         value = self.raw.get(key)

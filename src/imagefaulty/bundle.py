@@ -124,6 +124,8 @@ class GraphSpec:
         directory: Where the file is if not in the bundle's own directory: it belongs to the bundle that this one
             extends. Not written to a manifest.
         fallback: What to run where the file does not give the answers that it should, or None.
+        narrow_sums: Whether sums of two products of bytes fit 16 bits in a graph in eight bits. If not, processors that
+            add them so are asked for 32 bits, which takes half as long again.
     """
 
     file: str
@@ -134,6 +136,7 @@ class GraphSpec:
     evidence: EvidenceSpec | None = None
     directory: Path | None = None
     fallback: Fallback | None = None
+    narrow_sums: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,6 +383,7 @@ def _graph(fields: Fields) -> GraphSpec:
         embedding=fields.optional_text("embedding"),
         evidence=None if evidence is None else EvidenceSpec(evidence.text("name"), evidence.texts("channels")),
         fallback=None if fallback is None else _fallback(fallback),
+        narrow_sums=fields.truth("narrow_sums", default=False),
     )
 
 

@@ -1,4 +1,4 @@
-"""What was seen of folds and tears afterwards is learned from, and nothing is judged by it."""
+"""What was seen of folds and tears afterwards: the list of a page has the last word."""
 
 from __future__ import annotations
 

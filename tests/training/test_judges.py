@@ -15,11 +15,14 @@ import torch
 
 from imagefaulty.checks import CHECKS
 from imagefaulty.errors import BundleError
+from imagefaulty.training.added import read_added
+from imagefaulty.training.answers import LOOKED_AT, figures_of_looked_at
 from imagefaulty.training.figures import CheckFigures
 from imagefaulty.training.fit import rounded
 from imagefaulty.training.heads import CELL, PageNet
 from imagefaulty.training.judges import SCHEMA, _keep, main, read_judges
 from imagefaulty.training.labelled import read_labelled
+from imagefaulty.training.manifest import PageRecord
 from imagefaulty.training.stem import export_stem
 from tests.training.pages import four_pages, write_manifest
 
@@ -65,6 +68,15 @@ def test_each_source_is_judged_by_its_own_network_and_an_unknown_one_by_the_firs
     found = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))["figures"]
     (corner,) = (CheckFigures.from_dict(each) for each in found if each["title"] == "corner")
     assert {each.source: each.table[0].tolist() for each in corner.by_source} == {"red": [2, 0], "white": [0, 2]}
+
+
+def test_pages_that_were_looked_at_are_judged_apart_from_the_list() -> None:
+    pages = {label: page for page, label in read_added().items()}
+    records = [PageRecord("x.png", {}, source, source, path=path) for source, path in pages.values()]
+    chances = {"corner": np.full((len(records), 2), 0.5) + np.array([0.1, -0.1])}
+    (figures,) = figures_of_looked_at(records, chances)
+    assert figures.title == LOOKED_AT
+    assert figures.table.tolist() == [[1, 0], [1, 0]]  # the page of which nobody could tell is not judged
 
 
 def test_missing_judges_are_named_with_the_cure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,9 +1,9 @@
-"""What was seen of folds and tears on the public pages beyond their list: learned from, never judged by.
+"""What was seen of folds and tears on the public pages beyond their list: learned from, and judged by apart.
 
 The list was made for writing, and most of its pages were not examined for folds and tears. They were looked at
 afterwards, one by one at about 700 px (docs/decisions/016). What was seen lies in ``added_corners.csv``, by the page's
 source and its name there, so that it holds for whichever list names the page. Figures are computed from the list's own
-labels alone, as before.
+labels alone, as before; those of the pages looked at stand beside them.
 
 Where the faults are lies in ``added_places.csv``, for the pages on paper that the list or that look calls faulty
 (docs/decisions/017).

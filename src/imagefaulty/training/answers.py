@@ -9,7 +9,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from imagefaulty.checks import CHECKS, Check, CheckName
+from imagefaulty.checks import CHECKS, CORNER, Check, CheckName
+from imagefaulty.training.added import added_corner
 from imagefaulty.training.calibrate import Marking, Scaling, fit_marking, fit_scaling, thresholds_of
 from imagefaulty.training.cells import CHANNELS, UNKNOWN
 from imagefaulty.training.course import STRICT, Course, answers_of, fitted
@@ -32,6 +33,8 @@ _MARKED_SAMPLES: Final = 400
 
 #: What is added to the title of figures of the one repository by the network that has seen nothing of it.
 STRICT_SUFFIX: Final = " (whole repository unseen)"
+#: Title of the figures of pages that the list says nothing of, see :mod:`imagefaulty.training.added`.
+LOOKED_AT: Final = "corner (looked at, not in the list)"
 
 #: Logits per check, float32 (samples, classes), NaN where there is no answer.
 Answers = Mapping[CheckName, NDArray[np.float32]]
@@ -124,6 +127,7 @@ def cross_validated(course: Course, unseen: Answers, *, whole_repository: bool) 
     """
     scalings = cross_scalings(course, unseen)
     figures = _figures(course, unseen, scalings, course.real)
+    figures += _looked_at_of(course, unseen, scalings)
     drawn = np.array([sample.kind not in NOT_DRAWN for sample in course.rendering.samples])
     figures += _figures(course, unseen, scalings, drawn, suffix=", drawn")
     if whole_repository:
@@ -223,6 +227,40 @@ def figures_of_sets(
                     )
                 )
     return found
+
+
+def figures_of_looked_at(
+    records: Sequence[PageRecord], chances: Mapping[CheckName, NDArray[np.float64]]
+) -> list[CheckFigures]:
+    """Return the figures for folds and tears on the pages of which the list does not say, by what was seen on them.
+
+    A network that has not seen a page's source has learned nothing from what was seen on the page.
+
+    Args:
+        records: The pages.
+        chances: Probabilities (pages, classes) per check.
+    """
+    seen = [added_corner(record) for record in records]
+    rows = [row for row, label in enumerate(seen) if label in CORNER.class_names]
+    if not rows:
+        return []
+    return [
+        figures_of(
+            CORNER,
+            LOOKED_AT,
+            np.array([CORNER.code(seen[row]) for row in rows]),
+            chances[CORNER.name][rows],
+            sources=[records[row].source for row in rows],
+            clusters=[records[row].group for row in rows],
+        )
+    ]
+
+
+def _looked_at_of(course: Course, answers: Answers, scalings: Scalings) -> list[CheckFigures]:
+    rows = np.flatnonzero(course.real).tolist()
+    records = [course.rendering.manifest.records[course.rendering.samples[row].record] for row in rows]
+    logits = {name: values[rows] for name, values in answers.items()}
+    return figures_of_looked_at(records, scaled(logits, course.sample_folds[rows], scalings))
 
 
 def _summary(figures: CheckFigures) -> dict[str, Any]:

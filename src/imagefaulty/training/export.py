@@ -31,6 +31,7 @@ from imagefaulty.training.calibrate import Marking, Scaling
 from imagefaulty.training.cells import CHANNELS
 from imagefaulty.training.graphs import joined, quantize, write_graph
 from imagefaulty.training.heads import PageNet
+from imagefaulty.training.saturation import overflows
 
 GRAPH: Final = "pages.onnx"
 PLAIN_GRAPH: Final = "pages-fp32.onnx"
@@ -142,6 +143,7 @@ def write_bundle(
         outputs={check.name: OutputSpec(check.name, check.class_names) for check in answered},
         embedding="embedding",
         evidence=EvidenceSpec("evidence", CHANNELS),
+        narrow_sums=not overflows(directory / GRAPH),
     )
     graph = replace(graph, fallback=Fallback(PLAIN_GRAPH, "", _probe_of(directory / GRAPH, graph)))
     specs = {

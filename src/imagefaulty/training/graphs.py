@@ -20,6 +20,7 @@ from torch import nn
 from imagefaulty._sessions import wide_sums
 from imagefaulty.training.by_fours import by_fours
 from imagefaulty.training.folding import folded
+from imagefaulty.training.saturation import narrowed, overflows
 
 #: The opset whose operators every ONNX Runtime since 1.15 knows.
 _OPSET: Final = 17
@@ -61,7 +62,8 @@ def one_thread_session(path: Path) -> ort.InferenceSession:
     Eight bits come out right on every processor: what is fitted on wrong maps is wrong wherever it runs later.
     """
     options = ort.SessionOptions()
-    wide_sums(options)
+    if overflows(path):
+        wide_sums(options)
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
     return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
@@ -72,7 +74,8 @@ def quantize(
 ) -> Path:
     """Write an eight-bit version of a graph.
 
-    Static quantisation in QDQ form: weights int8 per channel, activations uint8, ranges from real inputs.
+    Static quantisation in QDQ form: weights int8 per channel, activations uint8, ranges from real inputs. Weights are
+    such that sums of two products fit 16 bits, see :mod:`imagefaulty.training.saturation`.
 
     Args:
         source: The graph in single precision.
@@ -87,6 +90,10 @@ def quantize(
     logging.disable(logging.WARNING)  # the quantiser tells the root logger about every channel that is always zero
     try:
         quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
+        model = onnx.load(prepared)
+        plain = _with_followers(model, keep)
+        ranges = narrowed(model, keep=plain)
+        onnx.save(model, prepared)
         quantize_static(
             str(prepared),
             str(target),
@@ -97,7 +104,8 @@ def quantize(
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod.MinMax,
             op_types_to_quantize=["Conv", "Add", "Clip"],
-            nodes_to_exclude=_with_followers(onnx.load(prepared), keep),
+            nodes_to_exclude=plain,
+            extra_options={"TensorQuantOverrides": ranges},
         )
     finally:
         logging.disable(logging.NOTSET)

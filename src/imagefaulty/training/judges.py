@@ -35,6 +35,7 @@ from imagefaulty.training.answers import (
     Answers,
     Scalings,
     cross_scalings,
+    figures_of_looked_at,
     figures_of_sets,
     scaled,
     with_strict,
@@ -134,7 +135,9 @@ class Judges:
             workers: How many pages are judged side by side; one per processor if None.
         """
         folds = np.array([self.folds.get(record.group, HELD_OUT) for record in manifest.records])
-        figures = self._figures(manifest.records, folds, self._answers(manifest, folds, workers), self.scalings)
+        answers = self._answers(manifest, folds, workers)
+        figures = self._figures(manifest.records, folds, answers, self.scalings)
+        figures += figures_of_looked_at(manifest.records, scaled(answers, folds, self.scalings))
         inside = np.array([strict_group(record) == SPLIT_REPOSITORY for record in manifest.records])
         if self.strict is not None and inside.any():
             of = Manifest(manifest.root, tuple(np.array(manifest.records, object)[inside].tolist()))

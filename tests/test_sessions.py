@@ -43,7 +43,7 @@ def test_graph_that_this_processor_computes_wrongly_gives_way_to_single_precisio
 
 
 def test_embedded_graph_in_eight_bits_is_computed_right_wherever_the_tests_run() -> None:
-    """On processors without VNNI its logits are off by 2.9 in the mean, unless the sums are asked to be wide."""
+    """On processors without VNNI the logits of others are off by 2.9 in the mean, for their sums do not fit 16 bits."""
     assert Network(load_bundle(default_directory())).files == ("pages.onnx",)
 
 

@@ -20,7 +20,7 @@ from imagefaulty.training.answers import _judged
 from imagefaulty.training.course import Course
 from imagefaulty.training.features import FeatureStore, Rendering
 from imagefaulty.training.manifest import Manifest, PageRecord
-from imagefaulty.training.recipe import FitSettings, Recipe
+from imagefaulty.training.recipe import RECIPE, FitSettings, Recipe
 from imagefaulty.training.samples import AS_IS, CLOSER, Sample
 
 
@@ -65,11 +65,12 @@ def test_kinds_that_a_fit_leaves_out_are_not_among_its_samples() -> None:
     assert np.array_equal(fewer.validation, all_of_them.validation)
 
 
-def test_favoured_kinds_are_drawn_more_often() -> None:
+@pytest.mark.parametrize("kind", [CLOSER, AS_IS])
+def test_favoured_kinds_are_drawn_more_often(kind: str) -> None:
     course = _course()
-    plain, favoured = (course.split("0", FitSettings(favoured=kinds, favour=3)) for kinds in ((), (CLOSER,)))
+    plain, favoured = (course.split("0", FitSettings(favoured=kinds, favour=3)) for kinds in ((), (kind,)))
     assert (plain.fitting == favoured.fitting).all()
-    of_it = np.array([course.rendering.samples[row].kind == CLOSER for row in plain.fitting])
+    of_it = np.array([course.rendering.samples[row].kind == kind for row in plain.fitting])
     assert (favoured.chances[of_it] == 3 * plain.chances[of_it]).all()
     assert (favoured.chances[~of_it] == plain.chances[~of_it]).all()
 
@@ -80,6 +81,11 @@ def test_parts_of_pages_do_not_calibrate() -> None:
     object.__setattr__(course, "store", known)
     kinds = np.array([sample.kind for sample in course.rendering.samples])
     assert set(kinds[_judged(course, 0)]) == {AS_IS, "plain-note"}
+
+
+def test_kinds_that_the_embedded_model_is_fitted_with_exist() -> None:
+    for stage in RECIPE.fits[-1].stages:
+        assert len(_course().split("0", stage).fitting)
 
 
 def test_kind_that_does_not_exist_cannot_be_left_out() -> None:

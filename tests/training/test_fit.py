@@ -81,19 +81,6 @@ def test_further_fit_goes_on_with_the_network_of_the_first(tmp_path: Path) -> No
         torch.testing.assert_close(_weights(second)[name], _weights(first)[name], rtol=1e-4, atol=1e-6)
 
 
-def test_fit_of_a_part_leaves_all_else_as_it_was(tmp_path: Path) -> None:
-    store = _store()
-    store.codes[:, CHECK_NAMES.index("writing_type")] = np.arange(48) % 3
-    first = fit(store, _split(), settings=SETTINGS, directory=tmp_path / "first")
-    part = replace(SETTINGS, learns=("heads.ink",), order=1)
-    second = fit(store, _split(), settings=part, directory=tmp_path / "second", start=first)
-    rows = np.arange(40, 48)
-    before, after = (predict(net, store, rows) for net in (first, second))
-    for check in ("post_it", "corner"):
-        np.testing.assert_array_equal(before[check], after[check])
-    assert not np.allclose(before["writing_type"], after["writing_type"])
-
-
 def test_fit_that_was_killed_ends_where_it_would_have_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = _store()
     whole = _weights(fit(store, _split(), settings=SETTINGS, directory=tmp_path / "whole"))

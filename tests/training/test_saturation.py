@@ -100,3 +100,4 @@ def test_taking_four_columns_at_a_time_makes_no_pairs_that_overflow(tmp_path: Pa
 def test_embedded_graph_says_what_it_is() -> None:
     bundle = load_bundle(default_directory())
     assert [graph.narrow_sums for graph in bundle.graphs] == [not overflows(bundle.path(bundle.graphs[0]))]
+    assert bundle.graphs[0].narrow_sums

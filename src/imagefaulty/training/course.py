@@ -71,15 +71,16 @@ class Course:
         Raises:
             SettingsError: A kind that is left out or favoured does not exist.
         """
-        if unknown := sorted({*settings.left_out, *settings.favoured} - COUNTS.keys() - LATE_COUNTS.keys()):
+        kinds = {AS_IS, *COUNTS, *LATE_COUNTS}
+        if unknown := sorted({*settings.left_out, *settings.favoured} - kinds):
             raise SettingsError(f"there is no kind of samples {unknown[0]!r} to leave out or to favour")
         groups = np.array([self.group_of(row) for row in range(len(self.real))])
         seen = ~self._inside() if name == STRICT else self.sample_folds != int(name)
         seen_pages = self.rendering.manifest.only(groups=set(groups[seen].tolist()))
         watch = seen & np.isin(groups, sorted(validation_groups(seen_pages, share=settings.watched)))
-        kinds = np.array([sample.kind for sample in self.rendering.samples])
-        fitting = np.flatnonzero(seen & ~watch & ~np.isin(kinds, settings.left_out))
-        chances = self._chances(fitting) * np.where(np.isin(kinds[fitting], settings.favoured), settings.favour, 1.0)
+        kind_of = np.array([sample.kind for sample in self.rendering.samples])
+        fitting = np.flatnonzero(seen & ~watch & ~np.isin(kind_of, settings.left_out))
+        chances = self._chances(fitting) * np.where(np.isin(kind_of[fitting], settings.favoured), settings.favour, 1.0)
         return Split(fitting, chances, np.flatnonzero(watch & self.real))
 
     def unseen(self, name: str) -> NDArray[np.int64]:
@@ -141,7 +142,7 @@ def fitted(course: Course, name: str) -> PageNet:
     """The network that the recipe makes of fits that are done, rounded."""
     fits = course.recipe.fits
     nets = [_read(course, network_file(course, name, settings)) for settings in fits]
-    return rounded(mean_of(nets, [settings.epochs * settings.share for settings in fits]))
+    return rounded(mean_of(nets, [settings.epochs for settings in fits]))
 
 
 def _read(course: Course, path: Path) -> PageNet:

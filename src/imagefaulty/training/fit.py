@@ -115,15 +115,12 @@ class _Run:
         self.steps = settings.epochs * self.steps_per_epoch
         self.step = 0
         self._lowest, self._worse = float("inf"), 0
-        for name, weight in self.net.named_parameters():
-            weight.requires_grad_(weight.requires_grad and name.startswith(settings.learns or ""))
-        parts = ((self.net.trunk.tuned, settings.rate * settings.trunk_rate), (self.net.heads, settings.rate))
-        groups = [([weight for weight in part.parameters() if weight.requires_grad], rate) for part, rate in parts]
-        groups = [(weights, rate) for weights, rate in groups if weights]
+        rates = [settings.rate * settings.trunk_rate, settings.rate]
+        parts = (self.net.trunk.tuned, self.net.heads)
         self._optimiser = torch.optim.AdamW(
-            [{"params": weights, "lr": rate} for weights, rate in groups], weight_decay=settings.decay
+            [{"params": part.parameters(), "lr": rate} for part, rate in zip(parts, rates, strict=True)],
+            weight_decay=settings.decay,
         )
-        rates = [rate for _, rate in groups]
         self._schedule = torch.optim.lr_scheduler.OneCycleLR(
             self._optimiser, rates, total_steps=self.steps, pct_start=0.2
         )
@@ -146,7 +143,7 @@ class _Run:
             batch = restyled(batch, rng, mix=self._settings.style_mix)
         if self._settings.noise:
             batch = noisy(batch, rng, share=self._settings.noise)
-        _awaken(self.net, self._settings.learns)
+        self.net.train()
         with torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=self._halved):
             answers = self.net(batch.early)
         losses = _losses(answers, batch, self._class_weights, self._settings.cell_weight)
@@ -366,17 +363,6 @@ def rounded(net: PageNet) -> PageNet:
             if weight.dim() > 1 and not name.startswith(COMES_ALONG):
                 weight.copy_(weight.half())
     return net
-
-
-def _awaken(net: PageNet, learns: tuple[str, ...]) -> None:
-    """Have a network learn; of one that learns in part, all else answers as it did, its running means included."""
-    if not learns:
-        net.train()
-        return
-    net.eval()
-    for name, module in net.named_modules():
-        if name.startswith(learns):
-            module.train()
 
 
 def _average(kept: PageNet, net: PageNet, decay: float) -> None:

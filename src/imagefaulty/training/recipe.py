@@ -32,10 +32,8 @@ class FitSettings:
         left_out: Kinds of samples that the fit does not see.
         favoured: Kinds of samples that it sees more often than others.
         favour: How many times as often.
-        share: How much an epoch of the fit counts in the mean of fits.
         seed: Seed of initial weights, and with ``order`` of what is drawn in which step.
         order: Fits with the same seed and other numbers here begin with the same weights and see other samples.
-        learns: Beginnings of the names of weights that are fitted; all others stay as they are. With none, all are.
         then: A further fit that goes on with the network of this one, if any.
     """
 
@@ -56,10 +54,8 @@ class FitSettings:
     left_out: tuple[str, ...] = ()
     favoured: tuple[str, ...] = ()
     favour: float = 1.0
-    share: float = 1.0
     seed: int = 0
     order: int = 0
-    learns: tuple[str, ...] = ()
     then: FitSettings | None = None
 
     @property

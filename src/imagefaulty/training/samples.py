@@ -151,9 +151,7 @@ def plan(
     samples += _drawn(records, folds, counts, rng)
     # Mixed, so that the part of a feature store that is filled first is a fair picture of the whole.
     mixed = [samples[index] for index in rng.permutation(len(samples))]
-    last = np.random.default_rng(
-        (seed, 1)
-    )  # of their own: a kind that is added here later leaves the others their seeds
+    last = np.random.default_rng((seed, 1))  # of their own: a kind added to COUNTS leaves them their seeds
     return mixed + _added_faults(records, folds, seed) + _drawn(records, folds, late, last)
 
 
@@ -325,10 +323,10 @@ def with_added(rendered: Rendered, record: PageRecord, kind: str, *, turned: boo
     channel = cells[_CORNER_CHANNEL]
     if seen and kind not in CORNER_KINDS:  # what was drawn, or taken of the page, may cover the fault or leave it out
         weights[_CORNER] = ADDED_WEIGHT
-        if seen == "ok":
-            codes[_CORNER] = CORNER.code("ok") if whole else codes[_CORNER]
-        else:
-            codes[_CORNER] = CORNER.code(seen) if whole and seen == CORNER.fault else UNKNOWN
+        if whole and seen in CORNER.class_names:
+            codes[_CORNER] = CORNER.code(seen)
+        elif seen != "ok":
+            codes[_CORNER] = UNKNOWN
     if places:  # the frame is moved by a fraction of a cell at most
         turn = [place.turned() for place in places] if turned else places
         channel[:] = placed_cells(turn, rows=channel.shape[0], columns=channel.shape[1])

@@ -63,6 +63,15 @@ def test_worst_case_is_added_up_right_without_wide_sums(tmp_path: Path) -> None:
     assert np.allclose(found[0, :, 0, 0], weights.sum(axis=(1, 2, 3)), atol=0.1)
 
 
+def test_filter_of_zeros_stays_one(tmp_path: Path) -> None:
+    weights = np.random.default_rng(0).normal(0, 1, (2, 4, 1, 1))
+    weights[1] = 0
+    target = quantize(_graph(tmp_path / "a.onnx", weights), tmp_path / "b.onnx", _inputs(4))
+    found = _answers(target, np.ones((1, 4, 8, 8), np.float32))
+    assert np.isfinite(found).all()
+    assert not found[:, 1].any()
+
+
 def test_weights_that_do_not_meet_keep_their_precision(tmp_path: Path) -> None:
     weights = np.zeros((2, 4, 1, 1), np.float32)
     weights[:, ::2] = np.array([[1, -0.5], [0.25, 1]])[..., None, None]

@@ -9,6 +9,7 @@ that costs less precision than weights of seven bits, the usual cure: only the f
 from __future__ import annotations
 
 from collections.abc import Collection
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -71,7 +72,7 @@ def overflowing(model: Any) -> list[str]:  # noqa: ANN401 - onnx is not typed he
     return found
 
 
-def overflows(path: Any) -> bool:  # noqa: ANN401 - anything that onnx.load takes
+def overflows(path: Path) -> bool:
     """Whether a graph on disk needs sums in 32 bits, see :func:`overflowing`."""
     return bool(overflowing(onnx.load(path)))
 
@@ -104,7 +105,8 @@ def _pair_sums(levels: NDArray[Any]) -> NDArray[Any]:
 def _rounded(weights: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Levels of eight bits that do not overflow, and the range of each filter that moves its weights least."""
     filters = len(weights)
-    largest = np.maximum(np.abs(weights).reshape(filters, -1).max(axis=1), np.finfo(np.float32).tiny)
+    largest = np.abs(weights).reshape(filters, -1).max(axis=1)
+    largest = np.where(largest > 0, largest, 1.0)  # a filter of nothing but zeros has a range as well
     best, spans = np.zeros(weights.shape), largest.astype(np.float64)
     least = np.full(filters, np.inf)
     for share in _RANGES:

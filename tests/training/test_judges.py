@@ -22,7 +22,7 @@ from imagefaulty.training.fit import rounded
 from imagefaulty.training.heads import CELL, PageNet
 from imagefaulty.training.judges import SCHEMA, _keep, main, read_judges
 from imagefaulty.training.labelled import read_labelled
-from imagefaulty.training.manifest import PageRecord
+from imagefaulty.training.manifest import Manifest, PageRecord
 from imagefaulty.training.stem import export_stem
 from tests.training.pages import four_pages, write_manifest
 
@@ -77,6 +77,13 @@ def test_pages_that_were_looked_at_are_judged_apart_from_the_list() -> None:
     (figures,) = figures_of_looked_at(records, chances)
     assert figures.title == LOOKED_AT
     assert figures.table.tolist() == [[1, 0], [1, 0]]  # the page of which nobody could tell is not judged
+
+
+def test_judges_count_the_pages_that_were_looked_at(judges: Path, tmp_path: Path) -> None:
+    (source, path), _ = next((page, label) for page, label in read_added().items() if label == "ok")
+    root = write_manifest(tmp_path, [{"file": "a.png", "source": source}]).parent
+    pages = Manifest(root, (PageRecord("a.png", {}, source, source, path=path),))
+    assert [each.title for each in read_judges(judges).figures(pages)] == [LOOKED_AT]
 
 
 def test_missing_judges_are_named_with_the_cure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

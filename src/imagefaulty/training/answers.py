@@ -126,8 +126,7 @@ def cross_validated(course: Course, unseen: Answers, *, whole_repository: bool) 
         whole_repository: Whether there is a network that has seen nothing of the one repository.
     """
     scalings = cross_scalings(course, unseen)
-    figures = _figures(course, unseen, scalings, course.real)
-    figures += _looked_at_of(course, unseen, scalings)
+    figures = _figures(course, unseen, scalings, course.real, looked_at=True)
     drawn = np.array([sample.kind not in NOT_DRAWN for sample in course.rendering.samples])
     figures += _figures(course, unseen, scalings, drawn, suffix=", drawn")
     if whole_repository:
@@ -162,7 +161,13 @@ def cross_scalings(course: Course, answers: Answers) -> dict[int, dict[CheckName
 
 
 def _figures(
-    course: Course, answers: Answers, scalings: Scalings, chosen: NDArray[np.bool_], *, suffix: str = ""
+    course: Course,
+    answers: Answers,
+    scalings: Scalings,
+    chosen: NDArray[np.bool_],
+    *,
+    suffix: str = "",
+    looked_at: bool = False,
 ) -> list[CheckFigures]:
     """Figures of the chosen samples, in the sets of pages that are judged apart."""
     rows = np.flatnonzero(chosen).tolist()
@@ -173,6 +178,7 @@ def _figures(
         judged[rows],
         scaled({name: logits[rows] for name, logits in answers.items()}, course.sample_folds[rows], scalings),
         suffix=suffix,
+        looked_at=looked_at,
     )
 
 
@@ -198,6 +204,7 @@ def figures_of_sets(
     chances: Mapping[CheckName, NDArray[np.float64]],
     *,
     suffix: str = "",
+    looked_at: bool = False,
 ) -> list[CheckFigures]:
     """Return the figures of pages, in the sets that are judged apart.
 
@@ -207,6 +214,7 @@ def figures_of_sets(
         judged: Whether the label is fully trusted, per page and check.
         chances: Probabilities (pages, classes) per check.
         suffix: What is added to the titles.
+        looked_at: Also judge folds and tears where the list does not say, see :func:`figures_of_looked_at`.
     """
     found = []
     for column, check in enumerate(CHECKS):
@@ -226,7 +234,7 @@ def figures_of_sets(
                         clusters=[record.group for record in of],
                     )
                 )
-    return found
+    return found + figures_of_looked_at(records, chances) if looked_at else found
 
 
 def figures_of_looked_at(
@@ -254,13 +262,6 @@ def figures_of_looked_at(
             clusters=[records[row].group for row in rows],
         )
     ]
-
-
-def _looked_at_of(course: Course, answers: Answers, scalings: Scalings) -> list[CheckFigures]:
-    rows = np.flatnonzero(course.real).tolist()
-    records = [course.rendering.manifest.records[course.rendering.samples[row].record] for row in rows]
-    logits = {name: values[rows] for name, values in answers.items()}
-    return figures_of_looked_at(records, scaled(logits, course.sample_folds[rows], scalings))
 
 
 def _summary(figures: CheckFigures) -> dict[str, Any]:

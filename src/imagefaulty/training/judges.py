@@ -35,7 +35,6 @@ from imagefaulty.training.answers import (
     Answers,
     Scalings,
     cross_scalings,
-    figures_of_looked_at,
     figures_of_sets,
     scaled,
     with_strict,
@@ -136,8 +135,7 @@ class Judges:
         """
         folds = np.array([self.folds.get(record.group, HELD_OUT) for record in manifest.records])
         answers = self._answers(manifest, folds, workers)
-        figures = self._figures(manifest.records, folds, answers, self.scalings)
-        figures += figures_of_looked_at(manifest.records, scaled(answers, folds, self.scalings))
+        figures = self._figures(manifest.records, folds, answers, self.scalings, looked_at=True)
         inside = np.array([strict_group(record) == SPLIT_REPOSITORY for record in manifest.records])
         if self.strict is not None and inside.any():
             of = Manifest(manifest.root, tuple(np.array(manifest.records, object)[inside].tolist()))
@@ -153,6 +151,7 @@ class Judges:
         scalings: Scalings,
         *,
         suffix: str = "",
+        looked_at: bool = False,
     ) -> list[CheckFigures]:
         codes = np.full((len(records), len(CHECKS)), -1, np.int64)
         judged = np.zeros(codes.shape, np.bool_)
@@ -162,7 +161,8 @@ class Judges:
                 if check.name in labels:
                     codes[row, column] = check.code(labels[check.name])
                     judged[row, column] = weights.get(check.name, 1.0) >= 1
-        return figures_of_sets(records, codes, judged, scaled(answers, folds, scalings), suffix=suffix)
+        chances = scaled(answers, folds, scalings)
+        return figures_of_sets(records, codes, judged, chances, suffix=suffix, looked_at=looked_at)
 
     def _answers(self, manifest: Manifest, names: Sequence[object] | NDArray[Any], workers: int | None) -> Answers:
         """Logits of each page by the network without what the name says."""

@@ -123,11 +123,10 @@ def _given_way(levels: NDArray[Any]) -> NDArray[Any]:
     """Take from both of two neighbours that overflow, half each; an odd number of channels has no fixed neighbours."""
     if levels.shape[1] % 2:
         return levels
-    first, second = levels[:, 0::2].copy(), levels[:, 1::2].copy()
+    fitting = levels.copy()
+    first, second = fitting[:, 0::2], fitting[:, 1::2]
     for sign in (1, -1):
         over = np.maximum(np.maximum(sign * first, 0) + np.maximum(sign * second, 0) - _PAIR, 0)
         first -= sign * np.ceil(over / 2)
         second -= sign * np.floor(over / 2)
-    fitting = levels.copy()
-    fitting[:, 0::2], fitting[:, 1::2] = first, second
     return fitting

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -42,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         chosen.rounds = 1
     if chosen.check:
         history.latest()  # says at once, and not after half an hour, that none was kept
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # with it every start compiles what an installation does once
     inspector = Inspector.load(chosen.bundle, threads=1)
     with tempfile.TemporaryDirectory() as folder:
         page, files = inputs(chosen.page, scale=4 if chosen.quick else 1)

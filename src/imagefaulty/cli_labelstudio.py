@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import sys
@@ -262,6 +261,8 @@ def _secret(value: SecretStr | None) -> str:
 
 
 def _run(work: Coroutine[Any, Any, _Result]) -> _Result:
+    import asyncio  # noqa: PLC0415 - no other command waits for it
+
     # Failures are in the result and told at the end; in between they would tear the progress bar.
     logging.getLogger("imagefaulty").addHandler(logging.NullHandler())
     logging.getLogger("stamina").addHandler(logging.NullHandler())

@@ -30,6 +30,7 @@ from tests.training.pages import write_manifest
 
 SMALL = InputSpec("image", width=64, height=96, layout="nhwc-uint8", resize="squash", filter="bilinear")
 COUNTS = {"plain-corner": 6, "plain-note": 6, "blank": 4, "nearly-empty": 4, "handwriting-on-typed": 4}
+LATE = {"till-slip": 4}
 
 
 def _archive(folder: Path, sources: int = 3) -> Manifest:
@@ -57,7 +58,7 @@ def _archive(folder: Path, sources: int = 3) -> Manifest:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> Recipe:
     monkeypatch.setattr(build, "SPEC", SMALL)
-    monkeypatch.setattr(build, "plan", partial(plan, counts=COUNTS))
+    monkeypatch.setattr(build, "plan", partial(plan, counts=COUNTS, late=LATE))
     brief = FitSettings(epochs=1, epoch_samples=16, batch=8)
     return Recipe((brief, replace(brief, then=replace(brief, epochs=2))))
 

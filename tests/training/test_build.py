@@ -20,6 +20,7 @@ from imagefaulty import Inspector, cli_training
 from imagefaulty.bundle import InputSpec
 from imagefaulty.errors import ManifestError
 from imagefaulty.training import build
+from imagefaulty.training.backbone import EARLY, LAST, PUBLISHED_WIDTHS
 from imagefaulty.training.judges import read_judges
 from imagefaulty.training.manifest import Manifest, read_manifest
 from imagefaulty.training.progress import CURVES, FIGURES
@@ -60,7 +61,8 @@ def small(monkeypatch: pytest.MonkeyPatch) -> Recipe:
     monkeypatch.setattr(build, "SPEC", SMALL)
     monkeypatch.setattr(build, "plan", partial(plan, counts=COUNTS, late=LATE))
     brief = FitSettings(epochs=1, epoch_samples=16, batch=8)
-    return Recipe((brief, replace(brief, then=replace(brief, epochs=2))))
+    widths = tuple(width - 8 for width in PUBLISHED_WIDTHS[EARLY.block + 1 : LAST.block + 1])
+    return Recipe((brief, replace(brief, then=replace(brief, epochs=2))), widths)
 
 
 def test_pages_of_ones_own_become_a_bundle_that_answers(tmp_path: Path, small: Recipe) -> None:

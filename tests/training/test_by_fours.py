@@ -12,6 +12,7 @@ pytest.importorskip("cv2", reason="exporting needs the extra `train`")
 
 import onnx
 
+from imagefaulty.training.backbone import pretrained_stem
 from imagefaulty.training.by_fours import by_fours
 from imagefaulty.training.folding import folded
 from imagefaulty.training.graphs import quantize
@@ -20,7 +21,7 @@ from imagefaulty.training.stem import TAPS, StemSession, export_stem
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return export_stem(tmp_path_factory.mktemp("stem") / "stem.onnx", width=64, height=96)
+    return export_stem(pretrained_stem(), tmp_path_factory.mktemp("stem") / "stem.onnx", width=64, height=96)
 
 
 def _page(seed: int) -> dict[str, np.ndarray]:

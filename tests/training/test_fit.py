@@ -19,7 +19,7 @@ import torch
 
 from imagefaulty.checks import CHECK_NAMES
 from imagefaulty.training import fit as fitting
-from imagefaulty.training.backbone import EARLY
+from imagefaulty.training.backbone import EARLY, Trunk
 from imagefaulty.training.batches import Batch, restyled
 from imagefaulty.training.cells import CHANNELS, FIRST_BOX
 from imagefaulty.training.course import answered
@@ -198,7 +198,7 @@ def test_pages_get_parts_of_others_as_often_as_asked(
 
 def test_longer_fits_count_more_in_the_mean() -> None:
     torch.manual_seed(3)
-    nets = [PageNet(5, 4, pretrained=False) for _ in range(3)]
+    nets = [PageNet(5, 4, trunk=Trunk()) for _ in range(3)]
     mean = fitting.mean_of(nets, [12, 7, 5])
     for name, value in mean.state_dict().items():
         parts = [net.state_dict()[name] for net in nets]
@@ -209,7 +209,7 @@ def test_longer_fits_count_more_in_the_mean() -> None:
 
 def test_graph_answers_as_the_network_does() -> None:
     store, rows = _store(6), np.array([4, 1])
-    net = PageNet(ROWS, COLUMNS, pretrained=False)
+    net = PageNet(ROWS, COLUMNS, trunk=Trunk())
     expected = predict(net, store, rows)
     found = answered(net, store, rows)
     assert set(found) == set(expected)

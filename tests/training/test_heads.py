@@ -12,7 +12,7 @@ pytest.importorskip("cv2", reason="fitting needs the extra `train`")
 import torch
 
 from imagefaulty.checks import CHECKS
-from imagefaulty.training.backbone import EARLY, LAST, MID, Tap
+from imagefaulty.training.backbone import EARLY, LAST, MID, Tap, Trunk
 from imagefaulty.training.cells import CHANNELS
 from imagefaulty.training.course import _Answering
 from imagefaulty.training.graphs import one_thread_session, write_graph
@@ -72,7 +72,7 @@ def test_page_turned_upside_down_can_only_differ_by_what_the_cells_see() -> None
 
 
 def test_last_blocks_stay_as_published_while_the_others_learn() -> None:
-    net = PageNet(8, 6, pretrained=False).train()
+    net = PageNet(8, 6, trunk=Trunk()).train()
     loss = net(torch.randn(2, EARLY.channels, 8, 6))["corner"].sum()
     loss.backward()
     assert all(each.grad is not None for each in net.trunk.tuned.parameters())

@@ -17,6 +17,7 @@ from imagefaulty.checks import CHECKS
 from imagefaulty.errors import BundleError
 from imagefaulty.training.added import read_added
 from imagefaulty.training.answers import LOOKED_AT, figures_of_looked_at
+from imagefaulty.training.backbone import pretrained_stem
 from imagefaulty.training.figures import CheckFigures
 from imagefaulty.training.fit import rounded
 from imagefaulty.training.heads import CELL, PageNet
@@ -44,7 +45,7 @@ def judges(tmp_path: Path) -> Path:
     """The network without fold 0 calls all pages folded, the one without fold 1 none."""
     directory = tmp_path / "judges"
     directory.mkdir()
-    export_stem(directory / "stem.onnx", width=WIDTH, height=HEIGHT)
+    export_stem(pretrained_stem(), directory / "stem.onnx", width=WIDTH, height=HEIGHT)
     for fold, fault in enumerate((50.0, -50.0)):
         _keep(directory, str(fold), _network(fault))
     scaling = {check.name: {"temperature": 1.0, "bias": [0.0] * len(check.classes)} for check in CHECKS}

@@ -15,6 +15,7 @@ import onnxruntime as ort
 import torch
 
 from imagefaulty.bundle import default_directory, load_bundle
+from imagefaulty.training.backbone import pretrained_stem
 from imagefaulty.training.by_fours import by_fours
 from imagefaulty.training.folding import folded
 from imagefaulty.training.graphs import quantize, write_graph
@@ -100,7 +101,7 @@ def test_overflowing_convolution_is_named(tmp_path: Path) -> None:
 
 
 def test_taking_four_columns_at_a_time_makes_no_pairs_that_overflow(tmp_path: Path) -> None:
-    plain = export_stem(tmp_path / "stem.onnx", width=64, height=96)
+    plain = export_stem(pretrained_stem(), tmp_path / "stem.onnx", width=64, height=96)
     pages = ({"image": np.full((1, 96, 64, 3), value, np.uint8)} for value in (0, 255))
     model = by_fours(folded(onnx.load(quantize(plain, tmp_path / "a.onnx", pages))))
     assert overflowing(model) == []

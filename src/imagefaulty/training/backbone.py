@@ -12,6 +12,8 @@ print, notes and tears, and its first blocks learn from pages.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -41,6 +43,12 @@ BLOCKS: Final = (
     (3, 1, 6, 320),
 )
 STEM_CHANNELS: Final = 32
+#: Channels inside each block as published: those that come in, widened. The first block has those of the convolution
+#: before it, which widens for it.
+PUBLISHED_WIDTHS: Final = (
+    STEM_CHANNELS,
+    *(before[3] * block[2] for before, block in itertools.pairwise(BLOCKS)),
+)
 #: What the published weights were trained with: (pixel - 127) / 128, on all three channels.
 PIXEL_MEAN: Final = 127.0
 PIXEL_STD: Final = 128.0
@@ -94,43 +102,56 @@ class SameConv(nn.Module):
 class Block(nn.Module):
     """Inverted bottleneck: widen, look around per channel, narrow; with a shortcut where shapes allow."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, *, stride: int, expansion: int) -> None:
+    def __init__(self, inputs: int, outputs: int, kernel: int, *, stride: int, width: int, widens: bool) -> None:
         super().__init__()
-        middle = inputs * expansion
-        self.expand = SameConv(inputs, middle, 1) if expansion != 1 else None
-        self.depthwise = SameConv(middle, middle, kernel, stride=stride, groups=middle)
-        self.project = SameConv(middle, outputs, 1)
-        self.shortcut = stride == 1 and inputs == outputs
+        self.expand = SameConv(inputs, width, 1) if widens else None
+        self.depthwise = SameConv(width, width, kernel, stride=stride, groups=width)
+        self.project = SameConv(width, outputs, 1)
+        self.shortcut = widens and stride == 1 and inputs == outputs
+
+    def inside(self, x: torch.Tensor) -> torch.Tensor:
+        """Map (n, inputs, h, w) to what is narrowed: (n, width, h / stride, w / stride)."""
+        y = x if self.expand is None else nn.functional.relu6(self.expand(x))
+        return nn.functional.relu6(self.depthwise(y))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (n, inputs, h, w) to (n, outputs, h / stride, w / stride)."""
-        y = x if self.expand is None else nn.functional.relu6(self.expand(x))
-        y = self.project(nn.functional.relu6(self.depthwise(y)))
+        y: torch.Tensor = self.project(self.inside(x))
         return x + y if self.shortcut else y
 
 
 class Stem(nn.Module):
-    """First convolution and blocks 0 to 5: pixels to the map :data:`EARLY`."""
+    """First convolution and blocks 0 to 5: pixels to the map :data:`EARLY`.
 
-    def __init__(self) -> None:
+    Args:
+        widths: Channels inside each block.
+    """
+
+    def __init__(self, widths: Sequence[int] = PUBLISHED_WIDTHS[: EARLY.block + 1]) -> None:
         super().__init__()
-        self.first = SameConv(3, STEM_CHANNELS, 3, stride=2)
-        self.blocks = _blocks(0, EARLY.block)
+        self.first = SameConv(3, widths[0], 3, stride=2)
+        self.blocks = _blocks(0, widths)
+
+    def widened(self, x: torch.Tensor) -> torch.Tensor:
+        """Map normalised pixels (n, 3, h, w) to what comes into the first block, (n, width, h / 2, w / 2)."""
+        return nn.functional.relu6(self.first(x))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map normalised pixels (n, 3, h, w) to (n, 80, h / 16, w / 16)."""
-        x = nn.functional.relu6(self.first(x))
+        x = self.widened(x)
         for block in self.blocks:
             x = block(x)
         return x
 
 
-def _blocks(first: int, last: int) -> nn.ModuleList:
-    """Blocks ``first`` to ``last``, both included."""
-    widths = [STEM_CHANNELS, *(outputs for *_, outputs in BLOCKS)]
+def _blocks(first: int, widths: Sequence[int]) -> nn.ModuleList:
+    """Blocks from ``first`` on, with so many channels inside."""
+    inputs = [widths[0], *(outputs for *_, outputs in BLOCKS)]
     return nn.ModuleList(
-        Block(widths[index], BLOCKS[index][3], BLOCKS[index][0], stride=BLOCKS[index][1], expansion=BLOCKS[index][2])
-        for index in range(first, last + 1)
+        Block(inputs[index], outputs, kernel, stride=stride, width=width, widens=expansion != 1)
+        for index, ((kernel, stride, expansion, outputs), width) in enumerate(
+            zip(BLOCKS[first : first + len(widths)], widths, strict=True), start=first
+        )
     )
 
 
@@ -140,12 +161,16 @@ class Trunk(nn.Module):
     The last blocks see most of a page at once, and know a table from a letter. Tuned as well they learn the few
     sources at hand by heart (docs/decisions/008); left alone they still work on what the tuned ones give them, which
     moves little.
+
+    Args:
+        widths: Channels inside each block.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, widths: Sequence[int] = PUBLISHED_WIDTHS[EARLY.block + 1 : LAST.block + 1]) -> None:
         super().__init__()
-        self.tuned = _blocks(EARLY.block + 1, MID.block)
-        self.published = _blocks(MID.block + 1, LAST.block).requires_grad_(requires_grad=False)
+        tuned = MID.block - EARLY.block
+        self.tuned = _blocks(EARLY.block + 1, widths[:tuned])
+        self.published = _blocks(MID.block + 1, widths[tuned:]).requires_grad_(requires_grad=False)
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Map :data:`EARLY` (n, 80, h, w), 16 px a cell, to :data:`MID` and :data:`LAST`.

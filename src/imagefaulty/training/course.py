@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,15 +22,17 @@ from imagefaulty.training.backbone import EARLY
 from imagefaulty.training.features import FeatureStore, Rendering
 from imagefaulty.training.fit import Split, fit, mean_of, rounded
 from imagefaulty.training.graphs import one_thread_session, write_graph
-from imagefaulty.training.heads import PageNet
+from imagefaulty.training.heads import PageNet, trunk_of
 from imagefaulty.training.pools import keep_memory
 from imagefaulty.training.recipe import FitSettings, Recipe
 from imagefaulty.training.samples import AS_IS, COUNTS, LATE_COUNTS
 from imagefaulty.training.splits import SPLIT_REPOSITORY, strict_group, validation_groups
+from imagefaulty.training.thinning import thinned_trunk
 
 _LOG: Final = logging.getLogger(__name__)
 #: Name of the fit that has seen nothing of the repository whose folders are sources of their own.
 STRICT: Final = "repository"
+_THINNED_ON: Final = 200  # samples
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,16 +142,27 @@ def _fitted_stage(course: Course, name: str, stage: FitSettings, start: PageNet 
 
 
 def fitted(course: Course, name: str) -> PageNet:
-    """The network that the recipe makes of fits that are done, rounded."""
-    fits = course.recipe.fits
-    nets = [_read(course, network_file(course, name, settings)) for settings in fits]
-    return rounded(mean_of(nets, [settings.epochs for settings in fits]))
+    """The network that the recipe makes of fits that are done, thinned and rounded; kept once it is made."""
+    path = course.cache / f"without-{name}" / f"made-{course.store.key[:12]}-{course.recipe.digest}.pt"
+    if not path.is_file():
+        fits = course.recipe.fits
+        nets = [_read(course, network_file(course, name, settings)) for settings in fits]
+        net = mean_of(nets, [settings.epochs for settings in fits])
+        rows = course.split(name, fits[0]).fitting
+        some = rows[:: max(1, len(rows) // _THINNED_ON)]
+        maps = (torch.from_numpy(course.store.of(np.array([row]))[EARLY.name]) for row in some)
+        net.trunk = thinned_trunk(net.trunk, maps, course.recipe.widths)
+        part = path.with_suffix(f".{os.getpid()}")
+        torch.save(rounded(net).state_dict(), part)
+        part.replace(path)
+    return _read(course, path)
 
 
 def _read(course: Course, path: Path) -> PageNet:
-    net = PageNet(*course.rendering.cells, pretrained=False)
-    net.load_state_dict(torch.load(path, weights_only=True))
-    return net
+    state = torch.load(path, weights_only=True)
+    net = PageNet(*course.rendering.cells, trunk=trunk_of(state))
+    net.load_state_dict(state)
+    return net.eval()
 
 
 def keep_answers(rendering: Rendering, cache: Path, recipe: Recipe, name: str) -> None:

@@ -25,7 +25,7 @@ from imagefaulty.training.backbone import EARLY
 from imagefaulty.training.batches import Batch, flipped, noisy, patched, restyled
 from imagefaulty.training.cells import CHANNELS, FIRST_BOX, UNKNOWN
 from imagefaulty.training.features import FeatureStore
-from imagefaulty.training.heads import COMES_ALONG, PageNet
+from imagefaulty.training.heads import PageNet
 from imagefaulty.training.progress import Epoch, Progress
 from imagefaulty.training.recipe import FitSettings
 
@@ -359,8 +359,8 @@ def rounded(net: PageNet) -> PageNet:
     """
     net = copy.deepcopy(net)
     with torch.no_grad():
-        for name, weight in net.named_parameters():
-            if weight.dim() > 1 and not name.startswith(COMES_ALONG):
+        for weight in net.parameters():
+            if weight.dim() > 1:
                 weight.copy_(weight.half())
     return net
 

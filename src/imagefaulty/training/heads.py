@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Mapping
 from typing import Final
 
 import torch
@@ -34,8 +35,9 @@ INK_CHANNELS: Final = 3
 #: The maps that the heads look at.
 TAPS: Final = (MID, LAST)
 
-#: What a new network has already: blocks as published, and where its cells lie. Nothing of it is ever learned.
-COMES_ALONG: Final = ("trunk.published.", "heads.places")
+#: What every network of that many cells has: where they lie.
+COMES_ALONG: Final = ("heads.places",)
+_INSIDE: Final = ".depthwise.conv.weight"
 
 
 class PageNet(nn.Module):
@@ -44,12 +46,12 @@ class PageNet(nn.Module):
     Args:
         rows: Rows of cells.
         columns: Columns of cells.
-        pretrained: Whether the trunk starts from ImageNet weights.
+        trunk: The trunk; the one with ImageNet weights if None.
     """
 
-    def __init__(self, rows: int, columns: int, *, pretrained: bool = True) -> None:
+    def __init__(self, rows: int, columns: int, *, trunk: Trunk | None = None) -> None:
         super().__init__()
-        self.trunk = pretrained_trunk() if pretrained else Trunk()
+        self.trunk = trunk or pretrained_trunk()
         self.heads = Heads(TAPS, rows=rows, columns=columns)
 
     def forward(self, early: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -60,6 +62,12 @@ class PageNet(nn.Module):
         """
         answers: dict[str, torch.Tensor] = self.heads(self.trunk(early))
         return answers
+
+
+def trunk_of(state: Mapping[str, torch.Tensor]) -> Trunk:
+    """Return an empty trunk of the widths that the weights of a :class:`PageNet` are for."""
+    inside = (len(weights) for name, weights in state.items() if name.startswith("trunk.") and name.endswith(_INSIDE))
+    return Trunk(tuple(inside))
 
 
 class Pool(nn.Module):

@@ -4,8 +4,8 @@ python -m imagefaulty.training.judges DIR DATA [--json FILE]
 
 A bundle cannot show how it fares on sources that it has learned from; the network that was fitted without one can.
 ``imagefaulty train`` leaves all of them in ``judges`` of its cache, each with the calibration that belongs to it, in
-little more than a megabyte: weights are kept in half precision, blocks that are as published are left out. Figures are
-those of the training nevertheless, for networks are rounded before anything is done with them.
+three megabytes: weights are kept in half precision. Figures are those of the training nevertheless, for networks are
+rounded before anything is done with them.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from imagefaulty.training.calibrate import Scaling
 from imagefaulty.training.card import figures_table
 from imagefaulty.training.course import STRICT, Course, answering_session, fitted
 from imagefaulty.training.figures import CheckFigures, figures_dict
-from imagefaulty.training.heads import CELL, COMES_ALONG, PageNet
+from imagefaulty.training.heads import CELL, COMES_ALONG, PageNet, trunk_of
 from imagefaulty.training.labelled import read_labelled
 from imagefaulty.training.manifest import Manifest, PageRecord
 from imagefaulty.training.samples import trusted_labels
@@ -183,11 +183,11 @@ class Judges:
 
     def _session(self, name: str, stem: StemSession) -> ort.InferenceSession:
         path = _network(self.directory, name)
-        net = PageNet(stem.height // CELL, stem.width // CELL)
         try:
             with np.load(path) as saved:
                 kept = {key: torch.from_numpy(np.asarray(value)) for key, value in saved.items()}
             whole = {key: value.float() if value.is_floating_point() else value for key, value in kept.items()}
+            net = PageNet(stem.height // CELL, stem.width // CELL, trunk=trunk_of(whole))
             missing, unexpected = net.load_state_dict(whole, strict=False)
         except (OSError, ValueError, RuntimeError) as error:
             raise BundleError(f"{path}: is no network of a cross-validation ({error})") from None

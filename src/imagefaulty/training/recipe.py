@@ -8,6 +8,11 @@ from typing import Any, Final
 
 from imagefaulty.errors import SettingsError
 
+#: Channels that blocks 0 to 5 (the stem) and 6 to 14 (the trunk) keep inside, by the sixteen that kernels take at a
+#: time: each block alone loses a hundredth of what it gives, or two (docs/decisions/021).
+STEM_WIDTHS: Final = (24, 64, 112, 112, 192, 176)
+TRUNK_WIDTHS: Final = (400, 400, 400, 528, 464, 496, 800, 608, 528)
+
 
 @dataclass(frozen=True, slots=True)
 class FitSettings:
@@ -66,7 +71,12 @@ class FitSettings:
     @property
     def digest(self) -> str:
         """Tells fits with other settings apart."""
-        return hashlib.sha256(repr(self).encode()).hexdigest()[:8]
+        return digest_of(self)
+
+
+def digest_of(settings: object) -> str:
+    """Return a few letters that tell settings from others."""
+    return hashlib.sha256(repr(settings).encode()).hexdigest()[:8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +84,7 @@ class Recipe:
     """How a network is made.
 
     Attributes:
+        widths: How many channels each block of the trunk keeps inside, see :mod:`imagefaulty.training.thinning`.
         fits: One fit, or several of which the mean is taken (Wortsman et al., "Model soups", ICML 2022). All begin with
             the same weights. The mean may err less than each or more: measure it (docs/decisions/010 and 015).
 
@@ -82,6 +93,7 @@ class Recipe:
     """
 
     fits: tuple[FitSettings, ...]
+    widths: tuple[int, ...] = TRUNK_WIDTHS
 
     def __post_init__(self) -> None:
         if len({settings.seed for settings in self.fits}) != 1:
@@ -92,11 +104,11 @@ class Recipe:
     @property
     def digest(self) -> str:
         """Tells networks made in other ways apart."""
-        return "-".join(settings.digest for settings in self.fits)
+        return "-".join([*(settings.digest for settings in self.fits), digest_of(self.widths)])
 
     def changed(self, *, seed: int, epochs: int | None = None, watched: float | None = None) -> Recipe:
         """Return the recipe with another seed; where given, epochs of its first fits and another share to watch."""
-        return Recipe(tuple(_changed(settings, seed, epochs, watched) for settings in self.fits))
+        return replace(self, fits=tuple(_changed(settings, seed, epochs, watched) for settings in self.fits))
 
 
 def _changed(settings: FitSettings, seed: int, epochs: int | None, watched: float | None) -> FitSettings:

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from imagefaulty.training.backbone import EARLY, PIXEL_MEAN, PIXEL_STD, pretrained_stem
+from imagefaulty.training.backbone import EARLY, PIXEL_MEAN, PIXEL_STD, Stem
 from imagefaulty.training.graphs import one_thread_session, write_graph
 
 _INPUT: Final = "image"
@@ -22,21 +22,28 @@ _INPUT: Final = "image"
 TAPS: Final = (EARLY,)
 
 
+def normalised(image: torch.Tensor) -> torch.Tensor:
+    """Map pixels uint8 (n, h, w, 3) to what the stem takes, float32 (n, 3, h, w)."""
+    return (image.permute(0, 3, 1, 2).float() - PIXEL_MEAN) / PIXEL_STD
+
+
 class _FromPixels(nn.Module):
     """The stem behind its normalisation: uint8 (n, h, w, 3) in."""
 
-    def __init__(self) -> None:
+    def __init__(self, stem: Stem) -> None:
         super().__init__()
-        self.stem = pretrained_stem()
+        self.stem = stem
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        return self.stem((image.permute(0, 3, 1, 2).float() - PIXEL_MEAN) / PIXEL_STD)
+        found: torch.Tensor = self.stem(normalised(image))
+        return found
 
 
-def export_stem(path: Path, *, width: int, height: int) -> Path:
+def export_stem(stem: Stem, path: Path, *, width: int, height: int) -> Path:
     """Write the stem as an ONNX graph in single precision.
 
     Args:
+        stem: The stem.
         path: The file to write.
         width: Input width in px.
         height: Input height in px.
@@ -45,7 +52,7 @@ def export_stem(path: Path, *, width: int, height: int) -> Path:
         ``path``. Input ``image`` uint8 (n, height, width, 3) RGB; one float32 output per tap of :data:`TAPS`.
     """
     example = torch.zeros(1, height, width, 3, dtype=torch.uint8)
-    return write_graph(path, _FromPixels(), {_INPUT: example}, outputs=[tap.name for tap in TAPS])
+    return write_graph(path, _FromPixels(stem), {_INPUT: example}, outputs=[tap.name for tap in TAPS])
 
 
 class StemSession:

@@ -132,6 +132,7 @@ def _stem_graph(cache: Path, manifest: Manifest, folds: Sequence[int]) -> Path:
     """Thin, export and quantise the stem; channels and ranges are chosen on pages of the fitting sources."""
     target = _plain_stem(cache).with_suffix(".int8.onnx")
     if not target.is_file():
+        _LOG.info("thins the stem")
         images = (each[SPEC.name] for each in _some_pages(manifest, folds, _THINNED_ON))
         pages = [normalised(torch.from_numpy(image.copy())) for image in images]
         stem = thinned_stem(pretrained_stem(), pages, STEM_WIDTHS)

@@ -145,6 +145,7 @@ def fitted(course: Course, name: str) -> PageNet:
     """The network that the recipe makes of fits that are done, thinned and rounded; kept once it is made."""
     path = course.cache / f"without-{name}" / f"made-{course.store.key[:12]}-{course.recipe.digest}.pt"
     if not path.is_file():
+        _LOG.info("thins the network without %s", name)
         fits = course.recipe.fits
         nets = [_read(course, network_file(course, name, settings)) for settings in fits]
         net = mean_of(nets, [settings.epochs for settings in fits])

@@ -77,6 +77,9 @@ def test_pages_of_ones_own_become_a_bundle_that_answers(tmp_path: Path, small: R
     assert {"writing_type", "corner, drawn"} <= {each["title"] for each in figures["figures"]}
     again = [each.to_dict() for each in read_judges(tmp_path / "cache" / "judges").figures(manifest)]
     assert json.loads(json.dumps(again)) == [each for each in figures["figures"] if ", drawn" not in each["title"]]
+    with np.load(tmp_path / "cache" / "judges" / "without-0.npz") as kept:
+        inside = [len(kept[name]) for name in kept.files if name.endswith("depthwise.conv.weight")]
+    assert inside == list(small.widths)
     for settings in small.fits[1].stages:
         run = tmp_path / "cache" / "without-0" / settings.digest
         assert (run / FIGURES).is_file()

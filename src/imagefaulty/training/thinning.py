@@ -13,6 +13,7 @@ ones before it give, so that it makes up for what they lost where it can.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -24,6 +25,7 @@ from torch import nn
 
 from imagefaulty.training.backbone import Block, SameConv, Stem, Trunk
 
+_LOG: Final = logging.getLogger(__name__)
 #: Places that are looked at, of the maps of all pages: neighbours resemble one another, and sums of squares cost time.
 _PLACES: Final = 43_200
 #: How much weights are held back where channels say the same, as a share of the mean sum of squares.
@@ -128,6 +130,9 @@ def _thin(
             wanted.append(_at(target - given if block.shortcut else target, places))
         found = fewest(np.concatenate(hidden), np.concatenate(wanted), thin.project.conv.in_channels)
         _set(block, thin, found)
+        _LOG.info(
+            "keeps %d channels of %d, loses %.1f %%", len(found.channels), hidden[0].shape[1], 100 * found.residual
+        )
         if block.expand is None and begin is not None:
             own = begin(found.channels)
         whole, own = after, [thin(each) for each in own]

@@ -1,4 +1,4 @@
-"""What was seen of folds and tears afterwards: the list of a page has the last word."""
+"""What was seen of folds, tears and hands afterwards: the list of a page has the last word."""
 
 from __future__ import annotations
 
@@ -9,7 +9,16 @@ import pytest
 from imagefaulty.checks import CORNER
 from imagefaulty.errors import ManifestError
 from imagefaulty.training import added as added_module
-from imagefaulty.training.added import UNSURE, added_corner, added_places, read_added, read_places
+from imagefaulty.training.added import (
+    HANDS,
+    UNSURE,
+    added_corner,
+    added_hand,
+    added_places,
+    read_added,
+    read_hands,
+    read_places,
+)
 from imagefaulty.training.cells import Place
 from imagefaulty.training.manifest import PageRecord, read_manifest
 
@@ -46,6 +55,20 @@ def test_a_file_that_is_no_such_list_is_refused(tmp_path: Path) -> None:
         read_added(path)
 
 
+def test_hands_are_known_of_pages_that_the_list_calls_typed_alone() -> None:
+    (source, path), seen = next(iter(read_hands().items()))
+    assert set(read_hands().values()) == set(HANDS)
+    assert added_hand(PageRecord("x.png", {"writing_type": "Typewritten"}, source, source, path=path)) == seen
+    assert added_hand(PageRecord("x.png", {"writing_type": "Combination"}, source, source, path=path)) == ""
+
+
+def test_wrong_word_about_a_hand_is_refused_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "hands.csv"
+    path.write_text("source,path,hand,seen\na,b,none,\na,c,some,\n", encoding="utf-8")
+    with pytest.raises(ManifestError, match="line 3: unknown label 'some'"):
+        read_hands(path)
+
+
 def test_places_of_a_page_are_found_by_its_source_and_name() -> None:
     (source, path), places = next((page, each) for page, each in read_places().items() if any(one.sure for one in each))
     assert added_places(PageRecord("x.png", {}, source, source, path=path)) == places
@@ -80,3 +103,8 @@ def test_places_are_on_faulty_paper_alone(shared_folder: Path) -> None:
 def test_every_page_of_the_list_is_one_that_nobody_had_examined(shared_folder: Path) -> None:
     pages = {(record.source, record.path): record for record in read_manifest(shared_folder / "data").records}
     assert all("corner" not in pages[known].labels for known in read_added())
+
+
+def test_every_page_looked_at_for_hands_is_typed_in_the_list(shared_folder: Path) -> None:
+    pages = {(record.source, record.path): record for record in read_manifest(shared_folder / "data").records}
+    assert all(pages[known].labels["writing_type"] == "Typewritten" for known in read_hands())

@@ -15,8 +15,8 @@ import torch
 
 from imagefaulty.checks import CHECKS
 from imagefaulty.errors import BundleError
-from imagefaulty.training.added import read_added
-from imagefaulty.training.answers import LOOKED_AT, figures_of_looked_at
+from imagefaulty.training.added import read_added, read_hands
+from imagefaulty.training.answers import HANDS_LOOKED_AT, LOOKED_AT, figures_of_looked_at
 from imagefaulty.training.backbone import pretrained_stem
 from imagefaulty.training.figures import CheckFigures
 from imagefaulty.training.fit import rounded
@@ -78,6 +78,19 @@ def test_pages_that_were_looked_at_are_judged_apart_from_the_list() -> None:
     (figures,) = figures_of_looked_at(records, chances)
     assert figures.title == LOOKED_AT
     assert figures.table.tolist() == [[1, 0], [1, 0]]  # the page of which nobody could tell is not judged
+
+
+def test_typed_pages_are_judged_by_whether_a_hand_was_seen_too() -> None:
+    pages = {label: page for page, label in read_hands().items()}
+    typed = {"writing_type": "Typewritten"}
+    records = [PageRecord("x.png", typed, source, source, path=path) for source, path in pages.values()]
+    chances = {"writing_type": np.tile([0.1, 0.3, 0.6], (len(records), 1)), "corner": np.full((len(records), 2), 0.5)}
+    titles = {each.title: each for each in figures_of_looked_at(records, chances)}
+    assert titles[HANDS_LOOKED_AT].table.tolist() == [
+        [0, 0, 0],
+        [0, 0, 1],
+        [0, 0, 1],
+    ]  # a tick is not judged
 
 
 def test_judges_count_the_pages_that_were_looked_at(judges: Path, tmp_path: Path) -> None:

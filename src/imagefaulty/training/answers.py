@@ -9,8 +9,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from imagefaulty.checks import CHECKS, CORNER, Check, CheckName
-from imagefaulty.training.added import added_corner
+from imagefaulty.checks import CHECKS, CORNER, WRITING_TYPE, Check, CheckName
+from imagefaulty.training.added import CLEAR_HAND, NO_HAND, added_corner, added_hand
 from imagefaulty.training.calibrate import Marking, Scaling, fit_marking, fit_scaling, thresholds_of
 from imagefaulty.training.cells import CHANNELS, UNKNOWN
 from imagefaulty.training.course import STRICT, Course, answers_of, fitted
@@ -35,6 +35,10 @@ _MARKED_SAMPLES: Final = 400
 STRICT_SUFFIX: Final = " (whole repository unseen)"
 #: Title of the figures of pages that the list says nothing of, see :mod:`imagefaulty.training.added`.
 LOOKED_AT: Final = "corner (looked at, not in the list)"
+#: Title of the figures of pages that the list calls typed, by whether anything was seen to be written by hand on them.
+HANDS_LOOKED_AT: Final = "writing_type (typed in the list, looked at)"
+#: What such a page is then; those with a tick, or with what may not be by hand, are not judged.
+_BY_HAND: Final = {NO_HAND: "Typewritten", CLEAR_HAND: "Combination"}
 
 #: Logits per check, float32 (samples, classes), NaN where there is no answer.
 Answers = Mapping[CheckName, NDArray[np.float32]]
@@ -214,7 +218,7 @@ def figures_of_sets(
         judged: Whether the label is fully trusted, per page and check.
         chances: Probabilities (pages, classes) per check.
         suffix: What is added to the titles.
-        looked_at: Also judge folds and tears where the list does not say, see :func:`figures_of_looked_at`.
+        looked_at: Also judge by what was seen on pages later, see :func:`figures_of_looked_at`.
     """
     found = []
     for column, check in enumerate(CHECKS):
@@ -240,28 +244,27 @@ def figures_of_sets(
 def figures_of_looked_at(
     records: Sequence[PageRecord], chances: Mapping[CheckName, NDArray[np.float64]]
 ) -> list[CheckFigures]:
-    """Return the figures for folds and tears on the pages of which the list does not say, by what was seen on them.
+    """Return the figures of pages by what was seen on them where the list does not say, or says too little.
 
-    A network that has not seen a page's source has learned nothing from what was seen on the page.
+    That is folds and tears on pages that it leaves open, and hands on pages that it calls typed. A network that has
+    not seen a page's source has learned nothing from what was seen on the page.
 
     Args:
         records: The pages.
         chances: Probabilities (pages, classes) per check.
     """
-    seen = [added_corner(record) for record in records]
-    rows = [row for row, label in enumerate(seen) if label in CORNER.class_names]
-    if not rows:
-        return []
-    return [
-        figures_of(
-            CORNER,
-            LOOKED_AT,
-            np.array([CORNER.code(seen[row]) for row in rows]),
-            chances[CORNER.name][rows],
-            sources=[records[row].source for row in rows],
-            clusters=[records[row].group for row in rows],
-        )
-    ]
+    corners = [added_corner(record) for record in records]
+    hands = [_BY_HAND.get(added_hand(record), "") for record in records]
+    found = []
+    for check, title, seen in ((WRITING_TYPE, HANDS_LOOKED_AT, hands), (CORNER, LOOKED_AT, corners)):
+        rows = [row for row, label in enumerate(seen) if label in check.class_names]
+        if rows:
+            codes = np.array([check.code(seen[row]) for row in rows])
+            of = [records[row] for row in rows]
+            sources, clusters = [record.source for record in of], [record.group for record in of]
+            chosen = chances[check.name][rows]
+            found.append(figures_of(check, title, codes, chosen, sources=sources, clusters=clusters))
+    return found
 
 
 def _summary(figures: CheckFigures) -> dict[str, Any]:

@@ -30,7 +30,9 @@ ADDED_FILE: Final = Path(__file__).with_name("added_corners.csv")
 PLACES_FILE: Final = Path(__file__).with_name("added_places.csv")
 HANDS_FILE: Final = Path(__file__).with_name("added_hands.csv")
 #: How much was written by hand on a typed page: nothing, a number or a tick, words, or what may not be by hand at all.
-NO_HAND, MINOR_HAND, CLEAR_HAND, DOUBTFUL_HAND = HANDS = ("none", "minor", "clear", "doubt")
+NO_HAND: Final = "none"
+CLEAR_HAND: Final = "clear"
+HANDS: Final = (NO_HAND, "minor", CLEAR_HAND, "doubt")
 #: Stands in the list where looking did not settle it.
 UNSURE: Final = "unsure"
 #: What a line with a place says: something is there, or only may be.

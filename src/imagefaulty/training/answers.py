@@ -227,17 +227,8 @@ def figures_of_sets(
             shown = (codes[:, column] >= 0) & (judged[:, column] | (kind.title != check.name))
             rows = np.flatnonzero(shown & np.array([kind.takes(record, check.name) for record in records])).tolist()
             if len(rows):
-                of = [records[row] for row in rows]
-                found.append(
-                    figures_of(
-                        check,
-                        kind.title + suffix,
-                        codes[rows, column],
-                        chances[check.name][rows],
-                        sources=[record.source for record in of],
-                        clusters=[record.group for record in of],
-                    )
-                )
+                title, of = kind.title + suffix, [records[row] for row in rows]
+                found.append(_figures_of_pages(check, title, codes[rows, column], chances[check.name][rows], of))
     return found + figures_of_looked_at(records, chances) if looked_at else found
 
 
@@ -261,10 +252,16 @@ def figures_of_looked_at(
         if rows:
             codes = np.array([check.code(seen[row]) for row in rows])
             of = [records[row] for row in rows]
-            sources, clusters = [record.source for record in of], [record.group for record in of]
-            chosen = chances[check.name][rows]
-            found.append(figures_of(check, title, codes, chosen, sources=sources, clusters=clusters))
+            found.append(_figures_of_pages(check, title, codes, chances[check.name][rows], of))
     return found
+
+
+def _figures_of_pages(
+    check: Check, title: str, codes: NDArray[np.int64], chances: NDArray[np.float64], pages: Sequence[PageRecord]
+) -> CheckFigures:
+    """Return the figures of a set of pages: by source, and resampled by group."""
+    sources, clusters = [page.source for page in pages], [page.group for page in pages]
+    return figures_of(check, title, codes, chances, sources=sources, clusters=clusters)
 
 
 def _summary(figures: CheckFigures) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import logging
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import onnx
@@ -18,6 +18,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import nn
 
 from imagefaulty._sessions import wide_sums
+from imagefaulty.training.biases import corrected, input_means
 from imagefaulty.training.by_fours import by_fours
 from imagefaulty.training.folding import folded
 from imagefaulty.training.saturation import narrowed, overflows
@@ -75,7 +76,8 @@ def quantize(
     """Write an eight-bit version of a graph.
 
     Static quantisation in QDQ form: weights int8 per channel, activations uint8, ranges from real inputs. Weights are
-    such that sums of two products fit 16 bits, see :mod:`imagefaulty.training.saturation`.
+    such that sums of two products fit 16 bits, see :mod:`imagefaulty.training.saturation`; biases make up for what that
+    moves (:mod:`imagefaulty.training.biases`).
 
     Args:
         source: The graph in single precision.
@@ -92,12 +94,14 @@ def quantize(
         quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
         model = onnx.load(prepared)
         plain = _with_followers(model, keep)
+        pages = list(inputs)
+        means, weights = input_means(model, pages), _weights(model)
         ranges = narrowed(model, keep=plain)
         onnx.save(model, prepared)
         quantize_static(
             str(prepared),
             str(target),
-            _Inputs(inputs),
+            _Inputs(pages),
             quant_format=QuantFormat.QDQ,
             per_channel=True,
             activation_type=QuantType.QUInt8,
@@ -107,10 +111,23 @@ def quantize(
             nodes_to_exclude=plain,
             extra_options={"TensorQuantOverrides": ranges},
         )
+        model = onnx.load(target)
+        corrected(model, weights, means)
+        onnx.save(model, target)
     finally:
         logging.disable(logging.NOTSET)
         prepared.unlink(missing_ok=True)
     return target
+
+
+def _weights(model: onnx.ModelProto) -> dict[str, NDArray[Any]]:
+    """Weights of the convolutions of a graph, by name of the convolution."""
+    known = {each.name: each for each in model.graph.initializer}
+    return {
+        node.name: onnx.numpy_helper.to_array(known[node.input[1]]).copy()
+        for node in model.graph.node
+        if node.op_type == "Conv" and node.input[1] in known
+    }
 
 
 def _with_followers(model: onnx.ModelProto, names: Sequence[str]) -> list[str]:

@@ -88,6 +88,10 @@ def train(
     ] = None,
     seed: Annotated[int, Parameter(help="The same seed gives the same model.")] = 0,
     threads: Annotated[int | None, Parameter(help="Threads; one per processor if none.")] = None,
+    take_over: Annotated[
+        Path | None,
+        Parameter(help="Folder of the networks of an earlier model (docs/judges), taken over instead of fitting any."),
+    ] = None,
     whole_repository: Annotated[
         bool, Parameter(help="Also judge the repository that counts as many sources with none of it seen.", negative=())
     ] = False,
@@ -103,7 +107,7 @@ def train(
     refuse_unreadable(pages)
     path = build.train(
         pages, out, cache, name=name, recipe=recipe.RECIPE.changed(seed=seed, epochs=epochs, watched=watch),
-        whole_repository=whole_repository, processes=threads,
+        before=take_over, whole_repository=whole_repository, processes=threads,
     )  # fmt: skip
     sys.stdout.write(f"{path}\n")
     sys.stderr.write(f"next: imagefaulty evaluate {out} {data}\n")

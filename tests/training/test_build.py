@@ -18,13 +18,13 @@ from PIL import Image, ImageDraw
 
 from imagefaulty import Inspector, cli_training
 from imagefaulty.bundle import InputSpec
-from imagefaulty.errors import ManifestError
+from imagefaulty.errors import BundleError, ManifestError
 from imagefaulty.training import build
 from imagefaulty.training.backbone import EARLY, LAST, PUBLISHED_WIDTHS
 from imagefaulty.training.judges import read_judges
 from imagefaulty.training.manifest import Manifest, read_manifest
 from imagefaulty.training.progress import CURVES, FIGURES
-from imagefaulty.training.recipe import RECIPE, FitSettings, Recipe
+from imagefaulty.training.recipe import RECIPE, FitSettings, Recipe, Teaching
 from imagefaulty.training.samples import plan
 from imagefaulty.training.splits import folds_for
 from tests.training.pages import write_manifest
@@ -62,7 +62,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> Recipe:
     monkeypatch.setattr(build, "plan", partial(plan, counts=COUNTS, late=LATE))
     brief = FitSettings(epochs=1, epoch_samples=16, batch=8)
     widths = tuple(width - 8 for width in PUBLISHED_WIDTHS[EARLY.block + 1 : LAST.block + 1])
-    return Recipe((brief, replace(brief, then=replace(brief, epochs=2))), widths)
+    return Recipe((brief, replace(brief, then=replace(brief, epochs=2))), widths, Teaching(steps=2, batch=2))
 
 
 def test_pages_of_ones_own_become_a_bundle_that_answers(tmp_path: Path, small: Recipe) -> None:
@@ -100,14 +100,45 @@ def test_run_that_was_killed_between_stages_does_not_begin_anew(
     assert json.loads(first.read_text())["checks"] == json.loads(second.read_text())["checks"]
 
 
+def test_networks_of_an_earlier_model_are_taken_over(
+    tmp_path: Path, small: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = tmp_path / "pages"
+    pages.mkdir()
+    manifest = _archive(pages, sources=2)
+    build.train(manifest, tmp_path / "one", tmp_path / "first", recipe=small, processes=1)
+    before = tmp_path / "first" / "judges"
+    monkeypatch.setattr(build, "fit_missing", lambda *_: pytest.fail("fitted from the start"))
+    build.train(manifest, tmp_path / "two", tmp_path / "second", recipe=small, before=before, processes=2)
+
+    finding = Inspector.load(tmp_path / "two").inspect(manifest.file(manifest.records[0]))
+    assert set(finding.answers) == {"writing_type", "post_it", "corner", "empty"}
+    names = [path.name for path in before.glob("without-*.npz")]
+    assert len(names) == 2
+    for name in names:
+        with np.load(before / name) as earlier, np.load(tmp_path / "second" / "judges" / name) as now:
+            assert all(np.array_equal(earlier[key], now[key]) for key in earlier.files)
+    drawn = sum(COUNTS.values()) + sum(LATE.values())
+    assert len(np.load(tmp_path / "second" / "maps" / "done.npy")) < 8 + drawn
+
+
+def test_earlier_networks_that_are_not_there_are_named(tmp_path: Path) -> None:
+    manifest = _archive(tmp_path)
+    with pytest.raises(BundleError, match=r"nowhere.judges\.json"):
+        build.train(manifest, tmp_path / "bundle", tmp_path / "cache", before=tmp_path / "nowhere")
+    assert not (tmp_path / "cache").exists()
+
+
 def test_command_changes_the_recipe_as_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _archive(tmp_path)
     asked: dict[str, Any] = {}
     monkeypatch.setattr(build, "train", lambda *_, **options: asked.update(options) or tmp_path)
     cli_training.train(tmp_path, out=tmp_path / "bundle", cache=tmp_path / "cache", epochs=3, watch=0.1, seed=7)
     assert asked["recipe"] == RECIPE.changed(seed=7, epochs=3, watched=0.1)
-    cli_training.train(tmp_path, out=tmp_path / "bundle", cache=tmp_path / "cache")
+    assert asked["before"] is None
+    cli_training.train(tmp_path, out=tmp_path / "bundle", cache=tmp_path / "cache", take_over=tmp_path)
     assert asked["recipe"] == RECIPE
+    assert asked["before"] == tmp_path
 
 
 def test_pages_of_one_source_are_refused_with_the_cure(tmp_path: Path) -> None:

@@ -21,9 +21,9 @@ from imagefaulty.training.manifest import PageRecord
 from imagefaulty.training.samples import CLOSER, NOT_DRAWN
 
 _LOG: Final = logging.getLogger(__name__)
-#: How much a drawn page counts beside a real one in calibration: enough to hold it where real faults are few, too
-#: little for ten drawn pages to one real one to say how sure an answer about a real one should be.
-_DRAWN_WEIGHT: Final = 0.05
+#: How much all drawn pages together count beside all real ones in calibration: enough to hold it where real faults are
+#: few, too little for ten drawn pages to one real one to say how sure an answer about a real one should be.
+_DRAWN_SHARE: Final = 0.6
 #: Share of faulty pages that probabilities assume. Among the labelled pages a third have folds or tears and one in a
 #: hundred a note (they were sought), in an archive a few in a hundred; in between, sound pages are not called faulty
 #: too often, nor faulty ones missed.
@@ -108,7 +108,8 @@ def _judged(course: Course, column: int) -> NDArray[np.bool_]:
 
 def _scaling(course: Course, check: Check, logits: NDArray[np.float32], chosen: NDArray[np.bool_]) -> Scaling:
     codes = course.store.codes[:, CHECKS.index(check)]
-    counts = _counts(check, codes, np.where(chosen, np.where(course.real, 1.0, _DRAWN_WEIGHT), 0.0))
+    drawn = _DRAWN_SHARE * course.real.sum() / max(1, (~course.real).sum())
+    counts = _counts(check, codes, np.where(chosen, np.where(course.real, 1.0, drawn), 0.0))
     return fit_scaling(logits[chosen], codes[chosen], counts[chosen])
 
 

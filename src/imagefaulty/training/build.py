@@ -7,11 +7,13 @@ the answers of the others for the folds that they have not seen calibrate it, an
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -26,21 +28,30 @@ from imagefaulty.errors import SettingsError
 from imagefaulty.network import prepare
 from imagefaulty.pages import open_document
 from imagefaulty.training.answers import calibrated, cross_validated, marked
-from imagefaulty.training.backbone import pretrained_stem
+from imagefaulty.training.backbone import Stem, pretrained_stem
 from imagefaulty.training.calibrate import Marking, Scaling
-from imagefaulty.training.course import STRICT, Course, fit_missing, fitted, keep_answers, network_file, unseen_answers
+from imagefaulty.training.course import (
+    STRICT,
+    Course,
+    fit_missing,
+    fitted,
+    keep_answers,
+    keep_made,
+    network_file,
+    unseen_answers,
+)
 from imagefaulty.training.evaluation import FOLDS
 from imagefaulty.training.export import Parts, export_parts, write_bundle
-from imagefaulty.training.features import Rendering, fill_store, store_key
+from imagefaulty.training.features import PICTURE, Rendering, fill_store, store_key
 from imagefaulty.training.figures import figures_dict
 from imagefaulty.training.folding import folded
 from imagefaulty.training.graphs import quantize
 from imagefaulty.training.heads import CELL, PageNet
-from imagefaulty.training.judges import write_judges
+from imagefaulty.training.judges import Judges, read_judges, write_judges
 from imagefaulty.training.manifest import Manifest
 from imagefaulty.training.pools import pool
-from imagefaulty.training.recipe import RECIPE, STEM_WIDTHS, Recipe, digest_of
-from imagefaulty.training.samples import plan
+from imagefaulty.training.recipe import RECIPE, STEM_WIDTHS, Recipe, Teaching, digest_of
+from imagefaulty.training.samples import AS_IS, Sample, plan
 from imagefaulty.training.splits import (
     HELD_OUT,
     SPLIT_REPOSITORY,
@@ -49,14 +60,17 @@ from imagefaulty.training.splits import (
     write_folds,
 )
 from imagefaulty.training.stem import export_stem, normalised
+from imagefaulty.training.teaching import taught_stem
 from imagefaulty.training.thinning import thinned_stem
 
 _LOG: Final = logging.getLogger(__name__)
-VERSION: Final = "0.9.2"
+VERSION: Final = "0.9.3"
 DESCRIPTION: Final = "EfficientNet-Lite0 fine-tuned to mark evidence per cell, on public page images and drawn faults."
 #: Chosen by measurement, see docs/decisions.
 SPEC: Final = InputSpec("image", width=448, height=640, layout="nhwc-uint8", resize="squash", filter="bilinear")
 _QUANTISATION_PAGES: Final = 128
+#: Every which drawn sample is taken where no network is fitted.
+_DRAWN_STEP: Final = 5
 _THINNED_ON: Final = 72  # pages, whose maps of a first block take two gigabytes
 
 
@@ -67,6 +81,7 @@ def train(
     *,
     name: str = "",
     recipe: Recipe = RECIPE,
+    before: Path | None = None,
     whole_repository: bool = False,
     processes: int | None = None,
 ) -> Path:
@@ -79,6 +94,8 @@ def train(
             (``judges``) and ``cross-validation.json`` are kept; 4 GB for the embedded model.
         name: Name of the model, part of every version string; the name of ``out`` if empty.
         recipe: How networks are fitted.
+        before: Folder of the judges of an earlier model. Its networks are put behind the stem as they are, instead of
+            fitting any, and calibrated anew on the real samples and a part of the drawn ones.
         whole_repository: Also fit without any page of the one repository whose folders are sources of their own, and
             judge those pages again.
         processes: How many samples are drawn, and networks fitted, side by side; one per processor if None.
@@ -89,12 +106,16 @@ def train(
     Raises:
         ManifestError: The manifest of pages cannot be used.
         SettingsError: There are no pages of the one repository.
+        BundleError: The earlier networks cannot be used.
     """
+    earlier = read_judges(before) if before else None
+    recipe = replace(recipe, before=earlier.digest if earlier else "")
     course = _prepared(manifest, cache, recipe, processes)
     if whole_repository and not len(course.unseen(STRICT)):
         raise SettingsError(f"{manifest.root}: holds no page of {SPLIT_REPOSITORY}; leave --whole-repository out")
     folds = sorted({str(fold) for fold in course.sample_folds.tolist()})
-    _fit_all(course, [*folds, *([STRICT] if whole_repository else [])], processes)
+    names = [*folds, *([STRICT] if whole_repository else [])]
+    _networks(course, names, earlier, processes)
     unseen = unseen_answers(course, folds)
     calibration = course.sample_folds != HELD_OUT
     scalings, thresholds, metrics = calibrated(course, _only(unseen, calibration))
@@ -117,37 +138,72 @@ def _prepared(manifest: Manifest, cache: Path, recipe: Recipe, processes: int | 
     cache.mkdir(parents=True, exist_ok=True)
     folds = folds_of(manifest, folds_for(manifest))
     samples = plan(manifest, folds)
-    stem = _stem_graph(cache, manifest, folds)
-    cells = (SPEC.height // CELL, SPEC.width // CELL)
-    key = store_key(stem, samples)
-    rendering = Rendering(manifest, folds, SPEC, cells, stem, cache / "maps", key, samples)
+    some = _some_drawn(samples)
+    pictures = _rendering(manifest, folds, None, cache / "pictures", [each for each in some if each.fold != HELD_OUT])
+    stem = _stem_graph(pictures, _plain_stem(cache, recipe.teaching), recipe.teaching, processes)
+    rendering = _rendering(manifest, folds, stem, cache / "maps", some if recipe.before else samples)
     return Course(rendering, cache, recipe, fill_store(rendering, processes=processes))
 
 
-def _plain_stem(cache: Path) -> Path:
-    return cache / f"stem-{SPEC.width}x{SPEC.height}-{digest_of(STEM_WIDTHS)}.onnx"
+def _some_drawn(samples: Sequence[Sample]) -> list[Sample]:
+    """All real samples and some of the drawn ones: enough where no network is fitted."""
+    drawn = itertools.count()
+    return [each for each in samples if each.kind == AS_IS or next(drawn) % _DRAWN_STEP == 0]
 
 
-def _stem_graph(cache: Path, manifest: Manifest, folds: Sequence[int]) -> Path:
-    """Thin, export and quantise the stem; channels and ranges are chosen on pages of the fitting sources."""
-    target = _plain_stem(cache).with_suffix(".int8.onnx")
+def _rendering(
+    manifest: Manifest, folds: Sequence[int], stem: Path | None, directory: Path, samples: Sequence[Sample]
+) -> Rendering:
+    cells = (SPEC.height // CELL, SPEC.width // CELL)
+    return Rendering(manifest, folds, SPEC, cells, stem, directory, store_key(stem, samples), samples)
+
+
+def _plain_stem(cache: Path, teaching: Teaching | None) -> Path:
+    return cache / f"stem-{SPEC.width}x{SPEC.height}-{digest_of((STEM_WIDTHS, teaching))}.onnx"
+
+
+def _stem_graph(pictures: Rendering, plain: Path, teaching: Teaching | None, processes: int | None) -> Path:
+    """Thin, export and quantise the stem, and teach it if asked to; all of it on pages of the fitting sources."""
+    target = plain.with_suffix(".int8.onnx")
     if not target.is_file():
         _LOG.info("thins the stem")
-        images = (each[SPEC.name] for each in _some_pages(manifest, folds, _THINNED_ON))
+        images = (each[SPEC.name] for each in _some_pages(pictures, _THINNED_ON))
         pages = [normalised(torch.from_numpy(image.copy())) for image in images]
         stem = thinned_stem(pretrained_stem(), pages, STEM_WIDTHS)
-        plain = export_stem(stem, _plain_stem(cache), width=SPEC.width, height=SPEC.height)
-        quantize(plain, target.with_suffix(".part"), _some_pages(manifest, folds, _QUANTISATION_PAGES))
+        if teaching:
+            stem = _taught_stem(stem, pictures, plain.with_suffix(".pt"), teaching, processes)
+        export_stem(stem, plain, width=SPEC.width, height=SPEC.height)
+        quantize(plain, target.with_suffix(".part"), _some_pages(pictures, _QUANTISATION_PAGES))
         onnx.save(folded(onnx.load(target.with_suffix(".part"))), target)
         target.with_suffix(".part").unlink()
     return target
 
 
-def _some_pages(manifest: Manifest, folds: Sequence[int], count: int) -> Iterator[dict[str, NDArray[np.uint8]]]:
-    fitting = [record for record, fold in zip(manifest.records, folds, strict=True) if fold != HELD_OUT]
+def _taught_stem(thin: Stem, pictures: Rendering, checkpoint: Path, teaching: Teaching, processes: int | None) -> Stem:
+    """Teach a thin stem on pictures what the whole one gives; no label has a say."""
+    drawn = fill_store(pictures, processes=processes).maps[PICTURE]
+    torch.set_num_threads(processes or os.cpu_count() or 1)
+    return taught_stem(thin, pretrained_stem(), drawn, teaching, checkpoint)
+
+
+def _some_pages(rendering: Rendering, count: int) -> Iterator[dict[str, NDArray[np.uint8]]]:
+    manifest = rendering.manifest
+    fitting = [record for record, fold in zip(manifest.records, rendering.folds, strict=True) if fold != HELD_OUT]
     for record in fitting[:: max(1, len(fitting) // count)]:
         page = open_document(manifest.file(record)).page(at_least=SPEC.size)
         yield {SPEC.name: np.asarray(prepare(page.pixels, SPEC)[0], np.uint8)}
+
+
+def _networks(course: Course, names: Sequence[str], earlier: Judges | None, processes: int | None) -> None:
+    """Make the networks, and have each answer what it has not seen."""
+    if earlier:
+        for name in names:
+            keep_made(course, name, earlier.network(name))
+    else:
+        _fit_all(course, names, processes)
+    made = (course.rendering, course.cache, course.recipe)
+    with pool(processes, _single_thread) as side_by_side:
+        _all_of(side_by_side.submit(keep_answers, *made, name) for name in names)
 
 
 def _fit_all(course: Course, names: Sequence[str], processes: int | None) -> None:
@@ -158,14 +214,13 @@ def _fit_all(course: Course, names: Sequence[str], processes: int | None) -> Non
         for name in names
         if not all(network_file(course, name, settings).is_file() for settings in course.recipe.fits)
     ]
-    if torch.cuda.is_available() or len(missing) < 2:  # noqa: PLR2004
+    if torch.cuda.is_available() or len(missing) == 1:
         torch.set_num_threads(processes or os.cpu_count() or 1)
         for name in missing:
             fit_missing(*made, name)
-    with pool(processes, _single_thread) as side_by_side:
-        if len(missing) > 1 and not torch.cuda.is_available():
+    elif missing:
+        with pool(processes, _single_thread) as side_by_side:
             _all_of(side_by_side.submit(fit_missing, *made, name) for name in missing)
-        _all_of(side_by_side.submit(keep_answers, *made, name) for name in names)
 
 
 def _all_of(pending: Iterable[Future[None]]) -> None:
@@ -184,9 +239,8 @@ def _parts(course: Course, net: PageNet, scalings: Mapping[CheckName, Scaling], 
     rows = np.flatnonzero(course.sample_folds != HELD_OUT)
     chosen = rows[:: max(1, len(rows) // _QUANTISATION_PAGES)]
     maps = (course.store.of(np.array([row])) for row in chosen)
-    return export_parts(
-        course.cache, net, scalings, markings, maps, stem=course.rendering.stem, plain_stem=_plain_stem(course.cache)
-    )
+    plain = _plain_stem(course.cache, course.recipe.teaching)
+    return export_parts(course.cache, net, scalings, markings, maps, stem=course.stem, plain_stem=plain)
 
 
 def _only(answers: Mapping[str, NDArray[np.float32]], chosen: NDArray[np.bool_]) -> dict[str, NDArray[np.float32]]:

@@ -60,6 +60,13 @@ class Course:
         object.__setattr__(self, "sample_folds", np.array([sample.fold for sample in samples], np.int64))
         object.__setattr__(self, "real", np.array([sample.kind == AS_IS for sample in samples]))
 
+    @property
+    def stem(self) -> Path:
+        """Graph of the stem that made the maps."""
+        if self.rendering.stem is None:
+            raise ValueError("these samples are kept as pictures")
+        return self.rendering.stem
+
     def group_of(self, row: int) -> str:
         """The group of the page that a sample was made of."""
         return self.rendering.manifest.records[self.rendering.samples[row].record].group
@@ -143,7 +150,7 @@ def _fitted_stage(course: Course, name: str, stage: FitSettings, start: PageNet 
 
 def fitted(course: Course, name: str) -> PageNet:
     """The network that the recipe makes of fits that are done, thinned and rounded; kept once it is made."""
-    path = course.cache / f"without-{name}" / f"made-{course.store.key[:12]}-{course.recipe.digest}.pt"
+    path = made_file(course, name)
     if not path.is_file():
         _LOG.info("thins the network without %s", name)
         fits = course.recipe.fits
@@ -153,10 +160,22 @@ def fitted(course: Course, name: str) -> PageNet:
         some = rows[:: max(1, len(rows) // _THINNED_ON)]
         maps = (torch.from_numpy(course.store.of(np.array([row]))[EARLY.name]) for row in some)
         net.trunk = thinned_trunk(net.trunk, maps, course.recipe.widths)
-        part = path.with_suffix(f".{os.getpid()}")
-        torch.save(rounded(net).state_dict(), part)
-        part.replace(path)
+        keep_made(course, name, net)
     return _read(course, path)
+
+
+def made_file(course: Course, name: str) -> Path:
+    """Return where the network that the recipe makes is kept."""
+    return course.cache / f"without-{name}" / f"made-{course.store.key[:12]}-{course.recipe.digest}.pt"
+
+
+def keep_made(course: Course, name: str, net: PageNet) -> None:
+    """Keep the network that the recipe makes, rounded."""
+    path = made_file(course, name)
+    path.parent.mkdir(exist_ok=True)
+    part = path.with_suffix(f".{os.getpid()}")
+    torch.save(rounded(net).state_dict(), part)
+    part.replace(path)
 
 
 def _read(course: Course, path: Path) -> PageNet:

@@ -2,6 +2,8 @@
 
 The stem is frozen, so its maps of a sample never change. With them on disk a pass over the samples neither draws pages
 nor runs the costliest part of the network. What a kill leaves behind is picked up again.
+
+Before there is a stem, the pictures themselves are kept of some samples: a thin stem is taught on them.
 """
 
 from __future__ import annotations
@@ -35,6 +37,8 @@ from imagefaulty.training.stem import StemSession
 
 _LOG: Final = logging.getLogger(__name__)
 _STAMP: Final = "store.json"
+#: Name of the pictures in a store that is made without a stem.
+PICTURE: Final = "picture"
 #: Samples that a process is handed at a time: about four seconds of work.
 _CHUNK: Final = 40
 
@@ -44,7 +48,8 @@ class FeatureStore:
     """Feature maps and targets of samples, as arrays on disk.
 
     Attributes:
-        maps: Per tap float16 (samples, channels, rows, columns).
+        maps: Per tap float16 (samples, channels, rows, columns). Of a store without a stem, :data:`PICTURE`: uint8
+            (samples, height, width, 3).
         codes: int8 (samples, 4): class code per check in wire order, -1 where not known.
         weights: float32 (samples, 4): how much each label counts.
         cells: int8 (samples, evidence channels, rows, columns): see :mod:`imagefaulty.training.cells`.
@@ -52,7 +57,7 @@ class FeatureStore:
         key: Digest of whatever the maps depend on.
     """
 
-    maps: Mapping[str, NDArray[np.float16]]
+    maps: Mapping[str, NDArray[Any]]
     codes: NDArray[np.int8]
     weights: NDArray[np.float32]
     cells: NDArray[np.int8]
@@ -70,7 +75,13 @@ class FeatureStore:
 
 
 def open_store(
-    directory: Path, shapes: Mapping[str, tuple[int, ...]], *, cells: tuple[int, int], samples: int, key: str
+    directory: Path,
+    shapes: Mapping[str, tuple[int, ...]],
+    *,
+    cells: tuple[int, int],
+    samples: int,
+    key: str,
+    kind: type = np.float16,
 ) -> FeatureStore:
     """Open a store of feature maps, or make an empty one.
 
@@ -80,6 +91,7 @@ def open_store(
         cells: Rows and columns of cells.
         samples: How many samples it holds.
         key: Digest of whatever the maps depend on, see :func:`store_key`.
+        kind: Type of the maps.
     """
     directory.mkdir(parents=True, exist_ok=True)
     stamp = directory / _STAMP
@@ -93,7 +105,7 @@ def open_store(
         return open_memmap(path, mode="w+", dtype=kind, shape=(samples, *shape))
 
     store = FeatureStore(
-        maps={name: array(name, np.float16, *shape) for name, shape in shapes.items()},
+        maps={name: array(name, kind, *shape) for name, shape in shapes.items()},
         codes=array("codes", np.int8, len(CHECK_NAMES)),
         weights=array("weights", np.float32, len(CHECK_NAMES)),
         cells=array("cells", np.int8, len(CHANNELS), *cells),
@@ -105,9 +117,9 @@ def open_store(
     return store
 
 
-def store_key(stem: Path, samples: Sequence[Sample]) -> str:
+def store_key(stem: Path | None, samples: Sequence[Sample]) -> str:
     """Return a digest of whatever the maps depend on: the stem's graph, the samples, and the code that draws them."""
-    digest = hashlib.sha256(stem.read_bytes())
+    digest = hashlib.sha256(stem.read_bytes() if stem else b"")
     digest.update(repr(samples).encode())
     for source in _drawing_code():
         digest.update(source.read_bytes())
@@ -130,7 +142,7 @@ class Rendering:
         folds: Fold of every page.
         spec: How a page becomes the input.
         cells: Rows and columns of cells.
-        stem: Graph of the stem.
+        stem: Graph of the stem; None where pictures are to be kept.
         directory: Where the store lies.
         key: Its key.
         samples: All samples.
@@ -140,15 +152,17 @@ class Rendering:
     folds: Sequence[int]
     spec: InputSpec
     cells: tuple[int, int]
-    stem: Path
+    stem: Path | None
     directory: Path
     key: str
     samples: Sequence[Sample]
 
     def open(self) -> FeatureStore:
         """Open the store, or make an empty one."""
-        shapes = StemSession(self.stem).shapes
-        return open_store(self.directory, shapes, cells=self.cells, samples=len(self.samples), key=self.key)
+        pictures = {PICTURE: (self.spec.height, self.spec.width, 3)}
+        shapes = StemSession(self.stem).shapes if self.stem else pictures
+        kind = np.float16 if self.stem else np.uint8
+        return open_store(self.directory, shapes, cells=self.cells, samples=len(self.samples), key=self.key, kind=kind)
 
 
 class _Renderer:
@@ -158,7 +172,7 @@ class _Renderer:
         rows, columns = rendering.cells
         self._samples = rendering.samples
         self._store = rendering.open()
-        self._stem = StemSession(rendering.stem)
+        self._stem = StemSession(rendering.stem) if rendering.stem else None
         self._sample_renderer = SampleRenderer(
             rendering.manifest, rendering.folds, rendering.spec, rows=rows, columns=columns
         )
@@ -166,7 +180,8 @@ class _Renderer:
     def fill(self, rows: Sequence[int]) -> int:
         for row in rows:
             rendered = self._sample_renderer.render(self._samples[row])
-            for name, values in self._stem.maps(rendered.image).items():
+            maps = self._stem.maps(rendered.image) if self._stem else {PICTURE: rendered.image}
+            for name, values in maps.items():
                 self._store.maps[name][row] = values[0]
             self._store.codes[row] = rendered.codes
             self._store.weights[row] = rendered.weights
@@ -208,5 +223,6 @@ def fill_store(rendering: Rendering, *, processes: int | None = None) -> Feature
             made += chunk.result()
             if number % 10 == 0 or number == len(chunks):
                 left = (time.monotonic() - began) / made * (len(empty) - made) / 60
-                _LOG.info("maps: %d of %d samples, %.0f min left", made, len(empty), left)
+                what = "maps" if rendering.stem else "pictures"
+                _LOG.info("%s: %d of %d samples, %.0f min left", what, made, len(empty), left)
     return store

@@ -11,6 +11,7 @@ rounded before anything is done with them.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import shutil
 import sys
@@ -21,7 +22,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import onnxruntime as ort
 import torch
 from numpy.typing import NDArray
 
@@ -72,7 +72,7 @@ def write_judges(
         The path of their index.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(course.rendering.stem, directory / _STEM)
+    shutil.copyfile(course.stem, directory / _STEM)
     names = [str(fold) for fold in np.unique(course.sample_folds).tolist()]
     for name in [*names, *([STRICT] if whole_repository else [])]:
         _keep(directory, name, fitted(course, name))
@@ -167,7 +167,8 @@ class Judges:
     def _answers(self, manifest: Manifest, names: Sequence[object] | NDArray[Any], workers: int | None) -> Answers:
         """Logits of each page by the network without what the name says."""
         stem = StemSession(self.directory / _STEM)
-        sessions = {name: self._session(name, stem) for name in sorted({str(each) for each in names})}
+        of = sorted({str(each) for each in names})
+        sessions = {name: answering_session(self.network(name), stem.shapes[EARLY.name]) for name in of}
 
         def answer(record: PageRecord, name: object) -> list[NDArray[np.float32]]:
             with open_document(manifest.file(record)) as document:
@@ -181,19 +182,30 @@ class Judges:
             pages = list(pool.map(answer, manifest.records, names))
         return {check: np.concatenate([page[at] for page in pages]) for at, check in enumerate(CHECK_NAMES)}
 
-    def _session(self, name: str, stem: StemSession) -> ort.InferenceSession:
+    @property
+    def digest(self) -> str:
+        """Tells these networks from others."""
+        files = sorted(self.directory.glob(_network(self.directory, "*").name))
+        return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
+
+    def network(self, name: str) -> PageNet:
+        """Return the network that was fitted without what the name says, in evaluation mode.
+
+        Raises:
+            BundleError: It is not there, or of another make.
+        """
         path = _network(self.directory, name)
         try:
             with np.load(path) as saved:
                 kept = {key: torch.from_numpy(np.asarray(value)) for key, value in saved.items()}
             whole = {key: value.float() if value.is_floating_point() else value for key, value in kept.items()}
-            net = PageNet(stem.height // CELL, stem.width // CELL, trunk=trunk_of(whole))
+            net = PageNet(self.spec.height // CELL, self.spec.width // CELL, trunk=trunk_of(whole))
             missing, unexpected = net.load_state_dict(whole, strict=False)
         except (OSError, ValueError, RuntimeError) as error:
             raise BundleError(f"{path}: is no network of a cross-validation ({error})") from None
         if unexpected or not all(key.startswith(COMES_ALONG) for key in missing):
             raise BundleError(f"{path}: is a network of another make; take the judges of this version")
-        return answering_session(net.eval(), stem.shapes[EARLY.name])
+        return net.eval()
 
 
 def read_judges(directory: str | Path) -> Judges:

@@ -9,8 +9,9 @@ from typing import Any, Final
 from imagefaulty.errors import SettingsError
 
 #: Channels that blocks 0 to 5 (the stem) and 6 to 14 (the trunk) keep inside, by the sixteen that kernels take at a
-#: time: each block alone loses a hundredth of what it gives, or two (docs/decisions/021).
-STEM_WIDTHS: Final = (24, 64, 112, 112, 192, 176)
+#: time. The first block keeps all, for 24 take longer (docs/decisions/024); each of the trunk loses a hundredth or two
+#: of what it gives (021).
+STEM_WIDTHS: Final = (32, 48, 96, 96, 160, 144)
 TRUNK_WIDTHS: Final = (400, 400, 400, 528, 464, 496, 800, 608, 528)
 
 
@@ -80,6 +81,23 @@ def digest_of(settings: object) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Teaching:
+    """How a thin stem is taught the maps of the whole one, see :mod:`imagefaulty.training.teaching`.
+
+    Attributes:
+        steps: How many steps.
+        batch: Pages per step.
+        rate: Highest step of the one-cycle schedule, as a share of the size of a layer's weights.
+        seed: Seed of what is drawn in which step.
+    """
+
+    steps: int = 1_500
+    batch: int = 4
+    rate: float = 0.002
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """How a network is made.
 
@@ -87,6 +105,8 @@ class Recipe:
         widths: How many channels each block of the trunk keeps inside, see :mod:`imagefaulty.training.thinning`.
         fits: One fit, or several of which the mean is taken (Wortsman et al., "Model soups", ICML 2022). All begin with
             the same weights. The mean may err less than each or more: measure it (docs/decisions/010 and 015).
+        teaching: How the thin stem is taught; None if it is not.
+        before: Digest of the networks of an earlier model that are taken over; empty where networks are fitted.
 
     Raises:
         SettingsError: There is no fit, or not all have the same seed.
@@ -94,6 +114,8 @@ class Recipe:
 
     fits: tuple[FitSettings, ...]
     widths: tuple[int, ...] = TRUNK_WIDTHS
+    teaching: Teaching | None = None
+    before: str = ""
 
     def __post_init__(self) -> None:
         if len({settings.seed for settings in self.fits}) != 1:
@@ -104,7 +126,8 @@ class Recipe:
     @property
     def digest(self) -> str:
         """Tells networks made in other ways apart."""
-        return "-".join([*(settings.digest for settings in self.fits), digest_of(self.widths)])
+        made = [self.before] if self.before else [*(settings.digest for settings in self.fits), digest_of(self.widths)]
+        return "-".join(made)
 
     def changed(self, *, seed: int, epochs: int | None = None, watched: float | None = None) -> Recipe:
         """Return the recipe with another seed; where given, epochs of its first fits and another share to watch."""

@@ -119,6 +119,8 @@ def _counts(check: Check, codes: NDArray[np.int8], counts: NDArray[np.float64]) 
         return counts
     faulty = codes == check.code(check.fault)
     share, assumed = counts[faulty].sum() / counts.sum(), _FAULT_SHARES[check.name]
+    if share in {0, 1}:  # few pages, of which those of the other folds are all alike
+        return counts
     return np.where(faulty, counts * assumed / share, counts * (1 - assumed) / (1 - share))
 
 

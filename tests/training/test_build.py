@@ -42,6 +42,7 @@ def _archive(folder: Path, sources: int = 3) -> Manifest:
         for source in range(sources)
         for number in range(4)
     ]
+    folder.mkdir(exist_ok=True)
     path = write_manifest(folder, rows)
     rng = np.random.default_rng(0)
     for row in rows:
@@ -66,9 +67,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> Recipe:
 
 
 def test_pages_of_ones_own_become_a_bundle_that_answers(tmp_path: Path, small: Recipe) -> None:
-    pages = tmp_path / "pages"
-    pages.mkdir()
-    manifest = _archive(pages)
+    manifest = _archive(tmp_path / "pages")
     build.train(manifest, tmp_path / "bundle", tmp_path / "cache", recipe=small, processes=2)
 
     finding = Inspector.load(tmp_path / "bundle").inspect(manifest.file(manifest.records[0]))
@@ -90,9 +89,7 @@ def test_pages_of_ones_own_become_a_bundle_that_answers(tmp_path: Path, small: R
 def test_run_that_was_killed_between_stages_does_not_begin_anew(
     tmp_path: Path, small: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pages = tmp_path / "pages"
-    pages.mkdir()
-    manifest = _archive(pages, sources=2)
+    manifest = _archive(tmp_path / "pages", sources=2)
     first = build.train(manifest, tmp_path / "one", tmp_path / "cache", recipe=small, processes=1)
     monkeypatch.setattr(build, "fit_missing", lambda *_: pytest.fail("fitted again"))
     second = build.train(manifest, tmp_path / "two", tmp_path / "cache", name="ours", recipe=small, processes=1)
@@ -103,9 +100,7 @@ def test_run_that_was_killed_between_stages_does_not_begin_anew(
 def test_networks_of_an_earlier_model_are_taken_over(
     tmp_path: Path, small: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pages = tmp_path / "pages"
-    pages.mkdir()
-    manifest = _archive(pages, sources=2)
+    manifest = _archive(tmp_path / "pages", sources=2)
     build.train(manifest, tmp_path / "one", tmp_path / "first", recipe=small, processes=1)
     before = tmp_path / "first" / "judges"
     monkeypatch.setattr(build, "fit_missing", lambda *_: pytest.fail("fitted from the start"))

@@ -69,7 +69,7 @@ DESCRIPTION: Final = "EfficientNet-Lite0 fine-tuned to mark evidence per cell, o
 #: Chosen by measurement, see docs/decisions.
 SPEC: Final = InputSpec("image", width=448, height=640, layout="nhwc-uint8", resize="squash", filter="bilinear")
 _QUANTISATION_PAGES: Final = 128
-#: Every which drawn sample is taken where no network is fitted.
+#: Every which drawn sample is taken where a stem is taught, or where no network is fitted.
 _DRAWN_STEP: Final = 5
 _THINNED_ON: Final = 72  # pages, whose maps of a first block take two gigabytes
 
@@ -146,7 +146,7 @@ def _prepared(manifest: Manifest, cache: Path, recipe: Recipe, processes: int | 
 
 
 def _some_drawn(samples: Sequence[Sample]) -> list[Sample]:
-    """All real samples and some of the drawn ones: enough where no network is fitted."""
+    """All real samples and some of the drawn ones: enough to teach a stem on, or to calibrate."""
     drawn = itertools.count()
     return [each for each in samples if each.kind == AS_IS or next(drawn) % _DRAWN_STEP == 0]
 

@@ -16,7 +16,7 @@ LOCK := $(BIN)/pip-compile --quiet --strip-extras --no-allow-unsafe --no-emit-in
 
 .DEFAULT_GOAL := help
 .PHONY: help install serve test test-fast test-train test-container container-tools lint format bench bench-check fast-path train-env \
-	studio studio-env browser lock clean
+	studio studio-env environments browser lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -27,7 +27,7 @@ install: $(VENV)/.runtime ## Create .venv and install the package in it, with pi
 serve: install ## Serve the embedded model to Label Studio on port 9090 (PORT=...)
 	$(BIN)/imagefaulty serve --port $(PORT) $(ARGS)
 
-test: $(VENV)/.test $(STUDIO_VENV)/.installed $(STORE_VENV)/.installed browser ## Run all tests, with a real Label Studio and Chromium
+test: $(VENV)/.test environments ## Run all tests, with a real Label Studio and Chromium
 	$(BIN)/python -m pytest -m "not container" $(ARGS)
 
 test-fast: $(VENV)/.test ## Run the tests that need neither Label Studio nor a browser
@@ -63,6 +63,8 @@ studio: install $(STUDIO_VENV)/.installed ## Try it all: a real Label Studio wit
 	@$(BIN)/python examples/studio.py $(ARGS)
 
 studio-env: $(STUDIO_VENV)/.installed ## Create the second environment, with the newest Label Studio
+
+environments: $(STUDIO_VENV)/.installed $(STORE_VENV)/.installed browser ## Get what tests need beside .venv: Label Studio, an S3 server, Chromium
 
 browser: ## Install Debian's Chromium for the browser tests where it is missing
 	@if command -v chromedriver >/dev/null && command -v chromium >/dev/null; then :; \

@@ -7,6 +7,7 @@ import pytest
 
 pytest.importorskip("torch", reason="calibration is fitted with the extra `train`")
 
+from imagefaulty.calibration import probabilities
 from imagefaulty.checks import check_named
 from imagefaulty.training.calibrate import Marking, fit_marking, fit_scaling, thresholds_of
 from imagefaulty.training.metrics import calibration_error
@@ -27,9 +28,35 @@ def test_overconfident_and_shifted_logits_are_mended() -> None:
     assert calibration_error(truth, scaling.probabilities(logits)) < 0.02
 
 
+def _sure_of_print(pages: int = 4000) -> tuple[np.ndarray, np.ndarray]:
+    """Logits of hand, print and both from two scores, of which that of print says a third of what it should."""
+    rng = np.random.default_rng(0)
+    hand, print_ = rng.normal(0, 3, (2, pages))
+    true_logits = np.stack([-print_, -hand, np.zeros(pages)], axis=1)
+    shares = np.exp(true_logits) / np.exp(true_logits).sum(axis=1, keepdims=True)
+    truth = (rng.random((pages, 1)) > shares.cumsum(axis=1)).sum(axis=1)
+    return np.stack([-print_ / 3, -hand, np.zeros(pages)], axis=1), truth
+
+
+def test_a_network_surer_of_one_class_than_of_another_is_mended() -> None:
+    logits, truth = _sure_of_print()
+    scaling = fit_scaling(logits, truth, np.ones(len(truth)))
+    assert calibration_error(truth, scaling.probabilities(logits)) < 0.02
+    assert calibration_error(truth, probabilities(logits, scaling.temperature)) > 0.05
+    assert scaling.probabilities(logits + 7) == pytest.approx(scaling.probabilities(logits)), (
+        "7 more for all says nothing"
+    )
+
+
 def test_few_pages_change_little() -> None:
     scaling = fit_scaling(np.array([[0.0, 5.0]]), np.array([0]), np.ones(1))
     assert 0.3 < scaling.temperature < 8
+
+
+def test_few_pages_of_three_classes_change_little() -> None:
+    logits = np.array([[4.0, 0.0, 0.0], [0.0, 4.0, 0.0], [0.0, 0.0, 4.0]])
+    chances = fit_scaling(logits, np.array([0, 1, 2]), np.ones(3)).probabilities(logits)
+    assert chances.max(axis=1) == pytest.approx(probabilities(logits, 1.0).max(axis=1), abs=0.02)
 
 
 def test_thresholds_keep_their_word() -> None:

@@ -24,6 +24,9 @@ _LOG: Final = logging.getLogger(__name__)
 #: How much all drawn pages together count beside all real ones in calibration: enough to hold it where real faults are
 #: few, too little for ten drawn pages to one real one to say how sure an answer about a real one should be.
 _DRAWN_SHARE: Final = 0.6
+#: Of writing there are real pages enough of every class. The less drawn ones count, the truer are its probabilities
+#: (docs/decisions/025).
+_DRAWN_SHARES: Final[Mapping[CheckName, float]] = {"writing_type": 0.12}
 #: Share of faulty pages that probabilities assume. Among the labelled pages a third have folds or tears and one in a
 #: hundred a note (they were sought), in an archive a few in a hundred; in between, sound pages are not called faulty
 #: too often, nor faulty ones missed.
@@ -108,20 +111,21 @@ def _judged(course: Course, column: int) -> NDArray[np.bool_]:
 
 def _scaling(course: Course, check: Check, logits: NDArray[np.float32], chosen: NDArray[np.bool_]) -> Scaling:
     codes = course.store.codes[:, CHECKS.index(check)]
-    drawn = _DRAWN_SHARE * course.real.sum() / max(1, (~course.real).sum())
-    counts = _counts(check, codes, np.where(chosen, np.where(course.real, 1.0, drawn), 0.0))
-    return fit_scaling(logits[chosen], codes[chosen], counts[chosen])
+    return fit_scaling(logits[chosen], codes[chosen], _counts(course, check, chosen))
 
 
-def _counts(check: Check, codes: NDArray[np.int8], counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Scale what pages count in calibration so that faulty ones make up the share that is expected of them."""
+def _counts(course: Course, check: Check, chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """How much each of the chosen samples counts in the calibration of a check."""
+    share = _DRAWN_SHARES.get(check.name, _DRAWN_SHARE)
+    drawn = share * course.real.sum() / max(1, (~course.real).sum())
+    counts = np.where(course.real, 1.0, drawn)[chosen]
     if check.fault is None:
         return counts
-    faulty = codes == check.code(check.fault)
-    share, assumed = counts[faulty].sum() / counts.sum(), _FAULT_SHARES[check.name]
-    if share in {0, 1}:  # few pages, of which those of the other folds are all alike
+    faulty = course.store.codes[chosen, CHECKS.index(check)] == check.code(check.fault)
+    found, assumed = counts[faulty].sum() / counts.sum(), _FAULT_SHARES[check.name]
+    if found in {0, 1}:  # few pages, of which those of the other folds are all alike
         return counts
-    return np.where(faulty, counts * assumed / share, counts * (1 - assumed) / (1 - share))
+    return np.where(faulty, counts * assumed / found, counts * (1 - assumed) / (1 - found))
 
 
 def cross_validated(course: Course, unseen: Answers, *, whole_repository: bool) -> list[CheckFigures]:

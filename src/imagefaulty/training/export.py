@@ -58,7 +58,7 @@ class Parts:
 
 
 class _Calibrated(nn.Module):
-    """The network with the calibration's biases added to its logits, and that of its evidence; outputs as a tuple."""
+    """The network with its logits mixed and shifted as calibration says, and its evidence; outputs as a tuple."""
 
     def __init__(self, net: PageNet, scalings: Mapping[CheckName, Scaling], markings: Sequence[Marking]) -> None:
         super().__init__()
@@ -66,10 +66,16 @@ class _Calibrated(nn.Module):
         self.slopes = torch.tensor([each.slope for each in markings], dtype=torch.float32)[:, None, None]
         self.shifts = torch.tensor([each.shift for each in markings], dtype=torch.float32)[:, None, None]
         self.biases = {name: torch.tensor(scaling.bias, dtype=torch.float32) for name, scaling in scalings.items()}
+        self.mixings = {
+            name: torch.tensor(scaling.mixing, dtype=torch.float32).T.contiguous()
+            for name, scaling in scalings.items()
+            if scaling.mixing
+        }
 
     def forward(self, early: torch.Tensor) -> tuple[torch.Tensor, ...]:
         found = self.net(early)
-        answers = [found[name] + bias for name, bias in self.biases.items()]
+        mixed = found | {name: found[name] @ mixing for name, mixing in self.mixings.items()}
+        answers = [mixed[name] + bias for name, bias in self.biases.items()]
         return (*answers, found["embedding"], found["evidence"] * self.slopes + self.shifts)
 
 
@@ -88,7 +94,7 @@ def export_parts(
     Args:
         directory: Where they are written.
         net: A fitted network.
-        scalings: Calibration per check; the biases go into the graph.
+        scalings: Calibration per check; all but the temperature goes into the graph.
         markings: Calibration per evidence channel; it goes into the graph.
         maps: The stem's maps of pages, by name, which set the ranges of the eight bits.
         stem: The stem's graph in eight bits.

@@ -51,7 +51,9 @@ from imagefaulty.training.samples import trusted_labels
 from imagefaulty.training.splits import HELD_OUT, SPLIT_REPOSITORY, strict_group
 from imagefaulty.training.stem import StemSession
 
-SCHEMA: Final = "imagefaulty.judges/1"
+SCHEMA: Final = "imagefaulty.judges/2"
+#: In the first one no logits were mixed, which is also what a calibration without ``mixing`` says.
+_READABLE: Final = {SCHEMA, "imagefaulty.judges/1"}
 _INDEX: Final = "judges.json"
 _STEM: Final = "stem.onnx"
 
@@ -217,7 +219,7 @@ def read_judges(directory: str | Path) -> Judges:
     path = Path(directory) / _INDEX
     try:
         index = json.loads(path.read_text(encoding="utf-8"))
-        if index["schema"] != SCHEMA:
+        if index["schema"] not in _READABLE:
             raise BundleError(f"{path}: is of the schema {index['schema']!r}; this version reads {SCHEMA}")
         scalings = {name: _scalings(found) for name, found in index["scalings"].items()}
         return Judges(
@@ -228,10 +230,11 @@ def read_judges(directory: str | Path) -> Judges:
 
 
 def _scalings(found: Mapping[str, Mapping[CheckName, Mapping[str, Any]]]) -> Scalings:
-    return {
-        int(fold): {check: Scaling(each["temperature"], tuple(each["bias"])) for check, each in of.items()}
-        for fold, of in found.items()
-    }
+    return {int(fold): {check: _scaling(each) for check, each in of.items()} for fold, of in found.items()}
+
+
+def _scaling(each: Mapping[str, Any]) -> Scaling:
+    return Scaling(each["temperature"], tuple(each["bias"]), tuple(tuple(row) for row in each.get("mixing", ())))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

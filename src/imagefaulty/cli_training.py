@@ -92,6 +92,9 @@ def train(
         Path | None,
         Parameter(help="Folder of the networks of an earlier model (docs/judges), taken over instead of fitting any."),
     ] = None,
+    further: Annotated[
+        bool, Parameter(help="Fit what is taken over further on these pages, and take the mean.", negative=())
+    ] = False,
     whole_repository: Annotated[
         bool, Parameter(help="Also judge the repository that counts as many sources with none of it seen.", negative=())
     ] = False,
@@ -105,8 +108,9 @@ def train(
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     pages = read_labelled(data)
     refuse_unreadable(pages)
+    chosen = recipe.RECIPE.changed(seed=seed, epochs=epochs, watched=watch)
     path = build.train(
-        pages, out, cache, name=name, recipe=recipe.RECIPE.changed(seed=seed, epochs=epochs, watched=watch),
+        pages, out, cache, name=name, recipe=recipe.further_fitted(chosen) if further else chosen,
         before=take_over, whole_repository=whole_repository, processes=threads,
     )  # fmt: skip
     sys.stdout.write(f"{path}\n")

@@ -18,13 +18,13 @@ from PIL import Image, ImageDraw
 
 from imagefaulty import Inspector, cli_training
 from imagefaulty.bundle import InputSpec
-from imagefaulty.errors import BundleError, ManifestError
+from imagefaulty.errors import BundleError, ManifestError, SettingsError
 from imagefaulty.training import build
 from imagefaulty.training.backbone import EARLY, LAST, PUBLISHED_WIDTHS
 from imagefaulty.training.judges import read_judges
 from imagefaulty.training.manifest import Manifest, read_manifest
 from imagefaulty.training.progress import CURVES, FIGURES
-from imagefaulty.training.recipe import RECIPE, FitSettings, Recipe, Teaching
+from imagefaulty.training.recipe import FURTHER, RECIPE, FitSettings, Recipe, Teaching
 from imagefaulty.training.samples import plan
 from imagefaulty.training.splits import folds_for
 from tests.training.pages import write_manifest
@@ -57,13 +57,29 @@ def _archive(folder: Path, sources: int = 3) -> Manifest:
     return read_manifest(path)
 
 
-@pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch) -> Recipe:
-    monkeypatch.setattr(build, "SPEC", SMALL)
-    monkeypatch.setattr(build, "plan", partial(plan, counts=COUNTS, late=LATE))
+def _small(patch: pytest.MonkeyPatch) -> Recipe:
+    patch.setattr(build, "SPEC", SMALL)
+    patch.setattr(build, "plan", partial(plan, counts=COUNTS, late=LATE))
     brief = FitSettings(epochs=1, epoch_samples=16, batch=8)
     widths = tuple(width - 8 for width in PUBLISHED_WIDTHS[EARLY.block + 1 : LAST.block + 1])
     return Recipe((brief, replace(brief, then=replace(brief, epochs=2))), widths, Teaching(steps=2, batch=2))
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> Recipe:
+    return _small(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which an earlier model was made: its ``pages``, its ``bundle`` and its ``cache``."""
+    folder = tmp_path_factory.mktemp("earlier")
+    with pytest.MonkeyPatch.context() as patch:
+        recipe = _small(patch)
+        build.train(
+            _archive(folder / "pages", sources=2), folder / "bundle", folder / "cache", recipe=recipe, processes=1
+        )
+    return folder
 
 
 def test_pages_of_ones_own_become_a_bundle_that_answers(tmp_path: Path, small: Recipe) -> None:
@@ -87,22 +103,19 @@ def test_pages_of_ones_own_become_a_bundle_that_answers(tmp_path: Path, small: R
 
 
 def test_run_that_was_killed_between_stages_does_not_begin_anew(
-    tmp_path: Path, small: Recipe, monkeypatch: pytest.MonkeyPatch
+    earlier: Path, tmp_path: Path, small: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    manifest = _archive(tmp_path / "pages", sources=2)
-    first = build.train(manifest, tmp_path / "one", tmp_path / "cache", recipe=small, processes=1)
+    first, manifest = earlier / "bundle" / "bundle.json", read_manifest(earlier / "pages")
     monkeypatch.setattr(build, "fit_missing", lambda *_: pytest.fail("fitted again"))
-    second = build.train(manifest, tmp_path / "two", tmp_path / "cache", name="ours", recipe=small, processes=1)
-    assert [json.loads(path.read_text())["name"] for path in (first, second)] == ["one", "ours"]
+    second = build.train(manifest, tmp_path / "two", earlier / "cache", name="ours", recipe=small, processes=1)
+    assert [json.loads(path.read_text())["name"] for path in (first, second)] == ["bundle", "ours"]
     assert json.loads(first.read_text())["checks"] == json.loads(second.read_text())["checks"]
 
 
 def test_networks_of_an_earlier_model_are_taken_over(
-    tmp_path: Path, small: Recipe, monkeypatch: pytest.MonkeyPatch
+    earlier: Path, tmp_path: Path, small: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    manifest = _archive(tmp_path / "pages", sources=2)
-    build.train(manifest, tmp_path / "one", tmp_path / "first", recipe=small, processes=1)
-    before = tmp_path / "first" / "judges"
+    before, manifest = earlier / "cache" / "judges", read_manifest(earlier / "pages")
     monkeypatch.setattr(build, "fit_missing", lambda *_: pytest.fail("fitted from the start"))
     build.train(manifest, tmp_path / "two", tmp_path / "second", recipe=small, before=before, processes=2)
 
@@ -111,10 +124,35 @@ def test_networks_of_an_earlier_model_are_taken_over(
     names = [path.name for path in before.glob("without-*.npz")]
     assert len(names) == 2
     for name in names:
-        with np.load(before / name) as earlier, np.load(tmp_path / "second" / "judges" / name) as now:
-            assert all(np.array_equal(earlier[key], now[key]) for key in earlier.files)
+        with np.load(before / name) as was, np.load(tmp_path / "second" / "judges" / name) as now:
+            assert all(np.array_equal(was[key], now[key]) for key in was.files)
     drawn = sum(COUNTS.values()) + sum(LATE.values())
     assert len(np.load(tmp_path / "second" / "maps" / "done.npy")) < 8 + drawn
+
+
+def test_networks_of_an_earlier_model_are_fitted_further(
+    earlier: Path, tmp_path: Path, small: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, cache, manifest = earlier / "cache" / "judges", tmp_path / "second", read_manifest(earlier / "pages")
+    recipe = replace(small, further=replace(small.fits[0], order=1))
+    monkeypatch.setattr(build, "fit_missing", lambda *_: pytest.fail("fitted from the start"))
+    build.train(manifest, tmp_path / "two", cache, recipe=recipe, before=before, processes=2)
+
+    assert Inspector.load(tmp_path / "two").inspect(manifest.file(manifest.records[0])).answers
+    for name in ("without-0.npz", "without-1.npz"):
+        with np.load(before / name) as was, np.load(cache / "judges" / name) as now:
+            moved = np.abs(was["heads.ink_out.weight"].astype(np.float32) - now["heads.ink_out.weight"]).max()
+        assert moved > 0
+        assert list(cache.glob(f"{Path(name).stem}/*/{FIGURES}"))
+    drawn = sum(COUNTS.values()) + sum(LATE.values())
+    assert len(np.load(cache / "maps" / "done.npy")) > drawn, "all of them are learned from"
+
+
+def test_a_further_fit_says_what_it_lacks(tmp_path: Path, small: Recipe) -> None:
+    with pytest.raises(SettingsError, match="--take-over"):
+        build.train(
+            _archive(tmp_path / "pages"), tmp_path, tmp_path / "cache", recipe=replace(small, further=small.fits[0])
+        )
 
 
 def test_earlier_networks_that_are_not_there_are_named(tmp_path: Path) -> None:
@@ -134,6 +172,10 @@ def test_command_changes_the_recipe_as_asked(tmp_path: Path, monkeypatch: pytest
     cli_training.train(tmp_path, out=tmp_path / "bundle", cache=tmp_path / "cache", take_over=tmp_path)
     assert asked["recipe"] == RECIPE
     assert asked["before"] == tmp_path
+    cli_training.train(
+        tmp_path, out=tmp_path / "bundle", cache=tmp_path / "cache", take_over=tmp_path, further=True, seed=7
+    )
+    assert asked["recipe"] == replace(RECIPE.changed(seed=7), further=replace(FURTHER, seed=7, order=2))
 
 
 def test_pages_of_one_source_are_refused_with_the_cure(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import itertools
 import json
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -33,10 +33,13 @@ from imagefaulty.training.calibrate import Marking, Scaling
 from imagefaulty.training.course import (
     STRICT,
     Course,
+    fit_further,
     fit_missing,
     fitted,
     keep_answers,
+    keep_earlier,
     keep_made,
+    made_file,
     network_file,
     unseen_answers,
 )
@@ -95,7 +98,8 @@ def train(
         name: Name of the model, part of every version string; the name of ``out`` if empty.
         recipe: How networks are fitted.
         before: Folder of the judges of an earlier model. Its networks are put behind the stem as they are, instead of
-            fitting any, and calibrated anew on the real samples and a part of the drawn ones.
+            fitting any, and calibrated anew on the real samples and a part of the drawn ones; with ``recipe.further``
+            they are fitted further on all of them first.
         whole_repository: Also fit without any page of the one repository whose folders are sources of their own, and
             judge those pages again.
         processes: How many samples are drawn, and networks fitted, side by side; one per processor if None.
@@ -105,9 +109,11 @@ def train(
 
     Raises:
         ManifestError: The manifest of pages cannot be used.
-        SettingsError: There are no pages of the one repository.
+        SettingsError: There are no pages of the one repository, or no networks to fit further.
         BundleError: The earlier networks cannot be used.
     """
+    if recipe.further and not before:
+        raise SettingsError("a further fit needs networks to go on from: say with --take-over where they lie")
     earlier = read_judges(before) if before else None
     recipe = replace(recipe, before=earlier.digest if earlier else "")
     course = _prepared(manifest, cache, recipe, processes)
@@ -141,7 +147,8 @@ def _prepared(manifest: Manifest, cache: Path, recipe: Recipe, processes: int | 
     some = _some_drawn(samples)
     pictures = _rendering(manifest, folds, None, cache / "pictures", [each for each in some if each.fold != HELD_OUT])
     stem = _stem_graph(pictures, _plain_stem(cache, recipe.teaching), recipe.teaching, processes)
-    rendering = _rendering(manifest, folds, stem, cache / "maps", some if recipe.before else samples)
+    fits = recipe.further or not recipe.before
+    rendering = _rendering(manifest, folds, stem, cache / "maps", samples if fits else some)
     return Course(rendering, cache, recipe, fill_store(rendering, processes=processes))
 
 
@@ -196,31 +203,36 @@ def _some_pages(rendering: Rendering, count: int) -> Iterator[dict[str, NDArray[
 
 def _networks(course: Course, names: Sequence[str], earlier: Judges | None, processes: int | None) -> None:
     """Make the networks, and have each answer what it has not seen."""
+    further = course.recipe.further
     if earlier:
+        keep = keep_earlier if further else keep_made
         for name in names:
-            keep_made(course, name, earlier.network(name))
-    else:
-        _fit_all(course, names, processes)
+            keep(course, name, earlier.network(name))
+    if further:
+        _fit_all(course, fit_further, [name for name in names if not made_file(course, name).is_file()], processes)
+    elif not earlier:
+        _fit_all(course, fit_missing, [name for name in names if not _is_fitted(course, name)], processes)
     made = (course.rendering, course.cache, course.recipe)
     with pool(processes, _single_thread) as side_by_side:
         _all_of(side_by_side.submit(keep_answers, *made, name) for name in names)
 
 
-def _fit_all(course: Course, names: Sequence[str], processes: int | None) -> None:
-    """Fit what is missing, side by side with one thread each: twice as fast as one after another."""
+def _is_fitted(course: Course, name: str) -> bool:
+    return all(network_file(course, name, settings).is_file() for settings in course.recipe.fits)
+
+
+def _fit_all(
+    course: Course, step: Callable[[Rendering, Path, Recipe, str], None], names: Sequence[str], processes: int | None
+) -> None:
+    """Fit some networks, side by side with one thread each: twice as fast as one after another."""
     made = (course.rendering, course.cache, course.recipe)
-    missing = [
-        name
-        for name in names
-        if not all(network_file(course, name, settings).is_file() for settings in course.recipe.fits)
-    ]
-    if torch.cuda.is_available() or len(missing) == 1:
+    if torch.cuda.is_available() or len(names) == 1:
         torch.set_num_threads(processes or os.cpu_count() or 1)
-        for name in missing:
-            fit_missing(*made, name)
-    elif missing:
+        for name in names:
+            step(*made, name)
+    elif names:
         with pool(processes, _single_thread) as side_by_side:
-            _all_of(side_by_side.submit(fit_missing, *made, name) for name in missing)
+            _all_of(side_by_side.submit(step, *made, name) for name in names)
 
 
 def _all_of(pending: Iterable[Future[None]]) -> None:

@@ -129,9 +129,30 @@ def fit_missing(rendering: Rendering, cache: Path, recipe: Recipe, name: str) ->
         if not target.is_file():
             _LOG.info("fits without %s, %d epochs", name, sum(stage.epochs for stage in settings.stages))
             net = _fitted_in_stages(course, name, settings)
-            target.parent.mkdir(exist_ok=True)
-            torch.save(net.cpu().state_dict(), target.with_suffix(".part"))
-            target.with_suffix(".part").replace(target)
+            _keep(target, net.cpu())
+
+
+def keep_earlier(course: Course, name: str, net: PageNet) -> None:
+    """Keep a network of an earlier model as the one that a further fit begins with."""
+    _keep(_earlier_file(course, name), net)
+
+
+def fit_further(rendering: Rendering, cache: Path, recipe: Recipe, name: str) -> None:
+    """Fit a network of an earlier model further, and keep the mean of what it was and became as what is made."""
+    keep_memory()
+    course = Course(rendering, cache, recipe, rendering.open())
+    if recipe.further is None or made_file(course, name).is_file():
+        return
+    _LOG.info("fits further without %s, %d epochs", name, recipe.further.epochs)
+    start = _read(course, _earlier_file(course, name))
+    directory = cache / f"without-{name}" / f"{recipe.digest}-{course.store.key[:12]}"
+    split = course.split(name, recipe.further)
+    net = fit(course.store, split, settings=recipe.further, directory=directory, start=start)
+    keep_made(course, name, mean_of([start, net.cpu()], [1, 1]))
+
+
+def _earlier_file(course: Course, name: str) -> Path:
+    return course.cache / f"without-{name}" / f"earlier-{course.recipe.before}.pt"
 
 
 def _fitted_in_stages(course: Course, name: str, settings: FitSettings) -> PageNet:
@@ -171,10 +192,13 @@ def made_file(course: Course, name: str) -> Path:
 
 def keep_made(course: Course, name: str, net: PageNet) -> None:
     """Keep the network that the recipe makes, rounded."""
-    path = made_file(course, name)
+    _keep(made_file(course, name), rounded(net))
+
+
+def _keep(path: Path, net: PageNet) -> None:
     path.parent.mkdir(exist_ok=True)
     part = path.with_suffix(f".{os.getpid()}")
-    torch.save(rounded(net).state_dict(), part)
+    torch.save(net.state_dict(), part)
     part.replace(path)
 
 

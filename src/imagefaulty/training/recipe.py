@@ -107,6 +107,8 @@ class Recipe:
             the same weights. The mean may err less than each or more: measure it (docs/decisions/010 and 015).
         teaching: How the thin stem is taught; None if it is not.
         before: Digest of the networks of an earlier model that are taken over; empty where networks are fitted.
+        further: A fit that such networks go through: the mean of what each was and became is taken. None leaves them as
+            they are.
 
     Raises:
         SettingsError: There is no fit, or not all have the same seed.
@@ -116,6 +118,7 @@ class Recipe:
     widths: tuple[int, ...] = TRUNK_WIDTHS
     teaching: Teaching | None = None
     before: str = ""
+    further: FitSettings | None = None
 
     def __post_init__(self) -> None:
         if len({settings.seed for settings in self.fits}) != 1:
@@ -126,12 +129,19 @@ class Recipe:
     @property
     def digest(self) -> str:
         """Tells networks made in other ways apart."""
-        made = [self.before] if self.before else [*(settings.digest for settings in self.fits), digest_of(self.widths)]
-        return "-".join(made)
+        if self.before:
+            return "-".join([self.before, *([self.further.digest] if self.further else [])])
+        return "-".join([*(settings.digest for settings in self.fits), digest_of(self.widths)])
 
     def changed(self, *, seed: int, epochs: int | None = None, watched: float | None = None) -> Recipe:
         """Return the recipe with another seed; where given, epochs of its first fits and another share to watch."""
         return replace(self, fits=tuple(_changed(settings, seed, epochs, watched) for settings in self.fits))
+
+
+def further_fitted(recipe: Recipe) -> Recipe:
+    """Return the recipe of networks that are taken over and fitted further, as the embedded model's last fit is."""
+    first = recipe.fits[0]
+    return replace(recipe, further=replace(FURTHER, seed=first.seed, watched=first.watched, order=FURTHER.order + 1))
 
 
 def _changed(settings: FitSettings, seed: int, epochs: int | None, watched: float | None) -> FitSettings:
@@ -144,7 +154,7 @@ def _changed(settings: FitSettings, seed: int, epochs: int | None, watched: floa
 
 _FIRST: Final = FitSettings(batch=8, patched=0.5, watched=0.0, left_out=("till-slip",))
 #: Goes on, in smaller steps, where writing was told wrong most: slips, corrected typescripts, early prints.
-_FURTHER: Final = FitSettings(
+FURTHER: Final = FitSettings(
     epochs=2,
     batch=8,
     rate=6e-4,
@@ -157,4 +167,4 @@ _FURTHER: Final = FitSettings(
 #: How the embedded model is made: the mean of a fit and of what becomes of it in a further one. The further one tells
 #: writing better and notes worse; their mean keeps most of both (docs/decisions/018). No source is watched: early
 #: stopping had not stopped a fit, and the sources that it took were those of which there is no second one (014).
-RECIPE: Final = Recipe((_FIRST, replace(_FIRST, then=_FURTHER)))
+RECIPE: Final = Recipe((_FIRST, replace(_FIRST, then=FURTHER)))

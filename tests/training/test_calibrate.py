@@ -28,7 +28,7 @@ def test_overconfident_and_shifted_logits_are_mended() -> None:
     assert calibration_error(truth, scaling.probabilities(logits)) < 0.02
 
 
-def _sure_of_print(pages: int = 4000) -> tuple[np.ndarray, np.ndarray]:
+def _unsure_of_print(pages: int = 4000) -> tuple[np.ndarray, np.ndarray]:
     """Logits of hand, print and both from two scores, of which that of print says a third of what it should."""
     rng = np.random.default_rng(0)
     hand, print_ = rng.normal(0, 3, (2, pages))
@@ -38,8 +38,8 @@ def _sure_of_print(pages: int = 4000) -> tuple[np.ndarray, np.ndarray]:
     return np.stack([-print_ / 3, -hand, np.zeros(pages)], axis=1), truth
 
 
-def test_a_network_surer_of_one_class_than_of_another_is_mended() -> None:
-    logits, truth = _sure_of_print()
+def test_a_network_less_sure_of_one_class_than_it_may_be_is_mended() -> None:
+    logits, truth = _unsure_of_print()
     scaling = fit_scaling(logits, truth, np.ones(len(truth)))
     assert calibration_error(truth, scaling.probabilities(logits)) < 0.02
     assert calibration_error(truth, probabilities(logits, scaling.temperature)) > 0.05

@@ -14,6 +14,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -209,7 +210,8 @@ def _networks(course: Course, names: Sequence[str], earlier: Judges | None, proc
         for name in names:
             keep(course, name, earlier.network(name))
     if further:
-        _fit_all(course, fit_further, [name for name in names if not made_file(course, name).is_file()], processes)
+        missing = [name for name in names if not made_file(course, name).is_file()]
+        _fit_all(course, partial(fit_further, further), missing, processes)
     elif not earlier:
         _fit_all(course, fit_missing, [name for name in names if not _is_fitted(course, name)], processes)
     made = (course.rendering, course.cache, course.recipe)

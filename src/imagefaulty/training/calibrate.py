@@ -99,7 +99,7 @@ def fit_scaling(logits: NDArray[np.floating], truth: NDArray[np.integer], weight
     """Fit the calibration of a check by weighted likelihood.
 
     Platt scaling for two classes, its matrix form for more (Guo et al., "On Calibration of Modern Neural Networks",
-    ICML 2017): one temperature cannot tell that a network is surer of print than it should be and not of handwriting.
+    ICML 2017): one temperature cannot tell that a network is less sure of print than it may be, and not of handwriting.
 
     Args:
         logits: Shape (pages, classes).

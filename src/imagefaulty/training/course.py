@@ -137,18 +137,13 @@ def keep_earlier(course: Course, name: str, net: PageNet) -> None:
     _keep(_earlier_file(course, name), net)
 
 
-def fit_further(rendering: Rendering, cache: Path, recipe: Recipe, name: str) -> None:
+def fit_further(settings: FitSettings, rendering: Rendering, cache: Path, recipe: Recipe, name: str) -> None:
     """Fit a network of an earlier model further, and keep the mean of what it was and became as what is made."""
     keep_memory()
     course = Course(rendering, cache, recipe, rendering.open())
-    if recipe.further is None or made_file(course, name).is_file():
-        return
-    _LOG.info("fits further without %s, %d epochs", name, recipe.further.epochs)
+    _LOG.info("fits further without %s, %d epochs", name, settings.epochs)
     start = _read(course, _earlier_file(course, name))
-    directory = cache / f"without-{name}" / f"{recipe.digest}-{course.store.key[:12]}"
-    split = course.split(name, recipe.further)
-    net = fit(course.store, split, settings=recipe.further, directory=directory, start=start)
-    keep_made(course, name, mean_of([start, net.cpu()], [1, 1]))
+    keep_made(course, name, mean_of([start, _fitted_stage(course, name, settings, start).cpu()], [1, 1]))
 
 
 def _earlier_file(course: Course, name: str) -> Path:
@@ -165,7 +160,9 @@ def _fitted_in_stages(course: Course, name: str, settings: FitSettings) -> PageN
 
 
 def _fitted_stage(course: Course, name: str, stage: FitSettings, start: PageNet | None) -> PageNet:
-    directory = course.cache / f"without-{name}" / stage.digest
+    # The same fit of other earlier networks is another one, and must not go on where this one ended.
+    made = course.recipe.digest if course.recipe.before else stage.digest
+    directory = course.cache / f"without-{name}" / made
     return fit(course.store, course.split(name, stage), settings=stage, directory=directory, start=start)
 
 

@@ -11,6 +11,8 @@ STUDIO_VENV := .venv-labelstudio
 STORE_VENV := .venv-object-store
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
+# Files of tests run side by side; add ARGS="--numprocesses 0" to stop in a debugger.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup
 LOCK := $(BIN)/pip-compile --quiet --strip-extras --no-allow-unsafe --no-emit-index-url --no-emit-find-links \
 	--no-emit-trusted-host --no-emit-options --no-header --annotation-style=line
 
@@ -28,13 +30,13 @@ serve: install ## Serve the embedded model to Label Studio on port 9090 (PORT=..
 	$(BIN)/imagefaulty serve --port $(PORT) $(ARGS)
 
 test: $(VENV)/.test environments ## Run all tests, with a real Label Studio and Chromium
-	$(BIN)/python -m pytest -m "not container" $(ARGS)
+	$(PYTEST) -m "not container" $(ARGS)
 
 test-fast: $(VENV)/.test ## Run the tests that need neither Label Studio nor a browser
-	$(BIN)/python -m pytest -m "not integration and not container" $(ARGS)
+	$(PYTEST) -m "not integration and not container" $(ARGS)
 
 test-train: $(VENV)/.train ## Run the tests of training, with torch (several hundred megabytes)
-	$(BIN)/python -m pytest tests/training $(ARGS)
+	$(PYTEST) tests/training $(ARGS)
 
 test-container: $(VENV)/.test container-tools ## Build the container image without Docker, run it and test it (root)
 	$(BIN)/python -m pytest -m container $(ARGS)

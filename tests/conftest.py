@@ -35,6 +35,14 @@ def pytest_report_header() -> list[str]:
     ]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep tests in one process that share what takes long to start: those of a file, and all with a Label Studio."""
+    integration = Path(__file__).with_name("integration")
+    for item in items:
+        together = integration if item.path.is_relative_to(integration) else item.path
+        item.add_marker(pytest.mark.xdist_group(str(together.relative_to(integration.parent))))
+
+
 def absent(what: str) -> NoReturn:
     """Skip a test because a part is not there, or fail it where everything must be (IMAGEFAULTY_NO_SKIP)."""
     if os.environ.get("IMAGEFAULTY_NO_SKIP"):

@@ -25,7 +25,7 @@ from imagefaulty.training.backbone import EARLY, LAST, PUBLISHED_WIDTHS
 from imagefaulty.training.judges import read_judges
 from imagefaulty.training.manifest import Manifest, read_manifest
 from imagefaulty.training.progress import CURVES, FIGURES
-from imagefaulty.training.recipe import FURTHER, RECIPE, FitSettings, Recipe, Teaching
+from imagefaulty.training.recipe import RECIPE, TAKEN_FURTHER, FitSettings, Recipe, Teaching
 from imagefaulty.training.samples import plan
 from imagefaulty.training.splits import folds_for
 from tests.training.pages import write_manifest
@@ -186,7 +186,7 @@ def test_command_changes_the_recipe_as_asked(tmp_path: Path, monkeypatch: pytest
     cli_training.train(
         tmp_path, out=tmp_path / "bundle", cache=tmp_path / "cache", take_over=tmp_path, further=True, seed=7
     )
-    assert asked["recipe"] == replace(RECIPE.changed(seed=7), further=replace(FURTHER, seed=7, order=2))
+    assert asked["recipe"] == replace(RECIPE.changed(seed=7), further=replace(TAKEN_FURTHER, seed=7))
 
 
 def test_pages_of_one_source_are_refused_with_the_cure(tmp_path: Path) -> None:

@@ -13,12 +13,15 @@ pytest.importorskip("torch", reason="fitting needs the extra `train`")
 pytest.importorskip("cv2", reason="fitting needs the extra `train`")
 
 import numpy as np
+import torch
 
 from imagefaulty.bundle import InputSpec
 from imagefaulty.errors import SettingsError
+from imagefaulty.training import course as courses
 from imagefaulty.training.answers import _judged
-from imagefaulty.training.course import Course
+from imagefaulty.training.course import Course, fit_further, fitted, keep_earlier
 from imagefaulty.training.features import FeatureStore, Rendering
+from imagefaulty.training.heads import PageNet
 from imagefaulty.training.manifest import Manifest, PageRecord
 from imagefaulty.training.recipe import RECIPE, FitSettings, Recipe
 from imagefaulty.training.samples import AS_IS, CLOSER, Sample
@@ -91,3 +94,21 @@ def test_kinds_that_the_embedded_model_is_fitted_with_exist() -> None:
 def test_kind_that_does_not_exist_cannot_be_left_out() -> None:
     with pytest.raises(SettingsError, match="no kind of samples 'early-prints'"):
         _course().split("0", FitSettings(left_out=("early-prints",)))
+
+
+def test_what_is_made_of_a_further_fit_lies_halfway_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = Recipe((FitSettings(),), before="earlier", further=FitSettings(epochs=2))
+    store = SimpleNamespace(key="0123456789ab")
+    monkeypatch.setattr(Rendering, "open", lambda _: store)
+    course = replace(_course(), cache=tmp_path, recipe=recipe, store=cast("FeatureStore", store))
+
+    def network(weight: float) -> PageNet:
+        net = PageNet(6, 4).eval()
+        with torch.no_grad():
+            net.heads.ink_out.weight.fill_(weight)
+        return net
+
+    keep_earlier(course, "0", network(0.0))
+    monkeypatch.setattr(courses, "_fitted_stage", lambda _course, _name, settings, _start: network(settings.epochs))
+    fit_further(FitSettings(epochs=2), course.rendering, tmp_path, recipe, "0")
+    assert fitted(course, "0").heads.ink_out.weight.unique().tolist() == [1.0], "the mean of 0 and 2"

@@ -24,9 +24,9 @@ _LOG: Final = logging.getLogger(__name__)
 #: How much all drawn pages together count beside all real ones in calibration: enough to hold it where real faults are
 #: few, too little for ten drawn pages to one real one to say how sure an answer about a real one should be.
 _DRAWN_SHARE: Final = 0.6
-#: Of writing there are real pages enough of every class. The less drawn ones count, the truer are its probabilities
-#: (docs/decisions/025).
-_DRAWN_SHARES: Final[Mapping[CheckName, float]] = {"writing_type": 0.12}
+#: Of every class of writing, and of pages without a note, there are real ones enough. The less drawn ones count in
+#: these, the truer are probabilities (docs/decisions/025, 026).
+_DRAWN_SHARES: Final[Mapping[CheckName, float]] = {"writing_type": 0.12, "post_it": 0.12}
 #: Share of faulty pages that probabilities assume. Among the labelled pages a third have folds or tears and one in a
 #: hundred a note (they were sought), in an archive a few in a hundred; in between, sound pages are not called faulty
 #: too often, nor faulty ones missed.

@@ -68,7 +68,7 @@ from imagefaulty.training.teaching import taught_stem
 from imagefaulty.training.thinning import thinned_stem
 
 _LOG: Final = logging.getLogger(__name__)
-VERSION: Final = "0.9.4"
+VERSION: Final = "0.9.5"
 DESCRIPTION: Final = "EfficientNet-Lite0 fine-tuned to mark evidence per cell, on public page images and drawn faults."
 #: Chosen by measurement, see docs/decisions.
 SPEC: Final = InputSpec("image", width=448, height=640, layout="nhwc-uint8", resize="squash", filter="bilinear")

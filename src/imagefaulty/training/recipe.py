@@ -141,7 +141,7 @@ class Recipe:
 def further_fitted(recipe: Recipe) -> Recipe:
     """Return the recipe of networks that are taken over and fitted further, as the embedded model's last fit is."""
     first = recipe.fits[0]
-    return replace(recipe, further=replace(FURTHER, seed=first.seed, watched=first.watched, order=FURTHER.order + 1))
+    return replace(recipe, further=replace(TAKEN_FURTHER, seed=first.seed, watched=first.watched))
 
 
 def _changed(settings: FitSettings, seed: int, epochs: int | None, watched: float | None) -> FitSettings:
@@ -164,6 +164,8 @@ FURTHER: Final = FitSettings(
     favour=3.0,
     order=1,
 )
+#: A fit that networks go through which are taken over: other samples, and of more kinds that have both hands (026).
+TAKEN_FURTHER: Final = replace(FURTHER, order=3, favoured=(*FURTHER.favoured, "annotated-slip", "register", "copied"))
 #: How the embedded model is made: the mean of a fit and of what becomes of it in a further one. The further one tells
 #: writing better and notes worse; their mean keeps most of both (docs/decisions/018). No source is watched: early
 #: stopping had not stopped a fit, and the sources that it took were those of which there is no second one (014).

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+INTEGRATION = "tests/integration/"
 
 
 def pytest_configure() -> None:
@@ -35,12 +36,17 @@ def pytest_report_header() -> list[str]:
     ]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Keep tests in one process that share what takes long to start: those of a file, and all with a Label Studio."""
-    integration = Path(__file__).with_name("integration")
-    for item in items:
-        together = integration if item.path.is_relative_to(integration) else item.path
-        item.add_marker(pytest.mark.xdist_group(str(together.relative_to(integration.parent))))
+    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - a worker does without
+
+    class ByWhatIsShared(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.split("::", 1)[0]
+            return INTEGRATION if file.startswith(INTEGRATION) else file
+
+    return ByWhatIsShared(config, log)
 
 
 def absent(what: str) -> NoReturn:

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
@@ -24,6 +25,16 @@ from imagefaulty.service.settings import read_settings
 if __name__ == "__main__":
     serve(read_settings())
 """
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """Whoever serves sets logging up for good; no other test is to inherit that."""
+    root = logging.getLogger()
+    level, handlers = root.level, root.handlers[:]
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 def free_port() -> int:
@@ -94,12 +105,7 @@ def test_a_missing_bundle_stops_the_start(tmp_path: Path) -> None:
 
 
 def test_a_log_message_stays_on_its_line(capsys: pytest.CaptureFixture[str]) -> None:
-    before = logging.getLogger().handlers[:]
-    try:
-        configure_logging("INFO")
-        logging.getLogger("test").warning("one\ntwo\x1b[0m")
-        assert re.fullmatch(r"\S+ \S+ WARNING test: one�two�\[0m\n", capsys.readouterr().err)
-        assert logging.getLogger("httpcore2").level == logging.WARNING
-    finally:
-        logging.getLogger().handlers[:] = before
-        logging.getLogger().setLevel(logging.WARNING)
+    configure_logging("INFO")
+    logging.getLogger("test").warning("one\ntwo\x1b[0m")
+    assert re.fullmatch(r"\S+ \S+ WARNING test: one�two�\[0m\n", capsys.readouterr().err)
+    assert logging.getLogger("httpcore2").level == logging.WARNING

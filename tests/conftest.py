@@ -38,7 +38,10 @@ def pytest_report_header() -> list[str]:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Keep tests in one process that share what takes long to start: those of a file, and all with a Label Studio."""
+    """Keep tests in one process that share what takes long to start: those of a file, and all with a Label Studio.
+
+    pytest-xdist's marks for groups would say the same, but version 3.8 does not see them with pytest 9.2.
+    """
     from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - a worker does without
 
     class ByWhatIsShared(LoadScopeScheduling):  # type: ignore[misc]

@@ -42,12 +42,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     pytest-xdist's marks for groups would say the same, but version 3.8 does not see them with pytest 9.2.
     """
-    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - a worker does without
+    from xdist.scheduler import LoadFileScheduling  # noqa: PLC0415 - a worker does without
 
-    class ByWhatIsShared(LoadScopeScheduling):  # type: ignore[misc]
+    class ByWhatIsShared(LoadFileScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
-            file = nodeid.split("::", 1)[0]
-            return INTEGRATION if file.startswith(INTEGRATION) else file
+            return INTEGRATION if nodeid.startswith(INTEGRATION) else str(super()._split_scope(nodeid))
 
     return ByWhatIsShared(config, log)
 

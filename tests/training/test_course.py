@@ -23,7 +23,7 @@ from imagefaulty.training.course import Course, fit_further, fitted, keep_earlie
 from imagefaulty.training.features import FeatureStore, Rendering
 from imagefaulty.training.heads import PageNet
 from imagefaulty.training.manifest import Manifest, PageRecord
-from imagefaulty.training.recipe import RECIPE, FitSettings, Recipe
+from imagefaulty.training.recipe import RECIPE, TAKEN_FURTHER, FitSettings, Recipe
 from imagefaulty.training.samples import AS_IS, CLOSER, Sample
 
 
@@ -87,7 +87,7 @@ def test_parts_of_pages_do_not_calibrate() -> None:
 
 
 def test_kinds_that_the_embedded_model_is_fitted_with_exist() -> None:
-    for stage in RECIPE.fits[-1].stages:
+    for stage in (*RECIPE.fits[-1].stages, TAKEN_FURTHER):
         assert len(_course().split("0", stage).fitting)
 
 

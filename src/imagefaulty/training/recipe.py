@@ -154,7 +154,7 @@ def _changed(settings: FitSettings, seed: int, epochs: int | None, watched: floa
 
 _FIRST: Final = FitSettings(batch=8, patched=0.5, watched=0.0, left_out=("till-slip",))
 #: Goes on, in smaller steps, where writing was told wrong most: slips, corrected typescripts, early prints.
-FURTHER: Final = FitSettings(
+_FURTHER: Final = FitSettings(
     epochs=2,
     batch=8,
     rate=6e-4,
@@ -165,8 +165,8 @@ FURTHER: Final = FitSettings(
     order=1,
 )
 #: A fit that networks go through which are taken over: other samples, and of more kinds that have both hands (026).
-TAKEN_FURTHER: Final = replace(FURTHER, order=3, favoured=(*FURTHER.favoured, "annotated-slip", "register", "copied"))
+TAKEN_FURTHER: Final = replace(_FURTHER, order=3, favoured=(*_FURTHER.favoured, "annotated-slip", "register", "copied"))
 #: How the embedded model is made: the mean of a fit and of what becomes of it in a further one. The further one tells
 #: writing better and notes worse; their mean keeps most of both (docs/decisions/018). No source is watched: early
 #: stopping had not stopped a fit, and the sources that it took were those of which there is no second one (014).
-RECIPE: Final = Recipe((_FIRST, replace(_FIRST, then=FURTHER)))
+RECIPE: Final = Recipe((_FIRST, replace(_FIRST, then=_FURTHER)))
